@@ -34,6 +34,8 @@ class PostgresServer:
 
     def __init__(self, *, fsync: bool = False, settings: dict[str, str] | None = None) -> None:
         self._programs = find_programs()
+        self._user: int | None
+        self._group: int | None
         self._user, self._group = server_account()
         self._folder = Path(tempfile.mkdtemp(prefix="wa-postgres-"))
         self._settings = {

@@ -1,0 +1,1 @@
+"""The bridge's file: what a message is, and how one is read."""

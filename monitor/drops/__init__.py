@@ -1,0 +1,1 @@
+"""From the text of messages to drops, and from drops to decisions."""

@@ -264,6 +264,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--wal", action="store_true", help="write-ahead log, not rollback journal")
     parser.add_argument("--no-fsync", action="store_true", help="never wait for the disk")
     parser.add_argument("--offset", type=float, default=0, help="hours from UTC of the host")
+    parser.add_argument("--stamp", action="store_true", help="print the Unix time of each commit")
     parser.add_argument("--seed", type=int, help="the same seed posts the same texts")
     options = parser.parse_args(arguments)
 
@@ -280,7 +281,8 @@ def main(arguments: list[str]) -> int:
                 time.sleep(max(0.0, start + number / options.rate - time.monotonic()))
             posted = post_random(writer, dice.choice(options.group), dice, options.share)
             if posted.drop_number:
-                sys.stdout.write(" ".join(posted) + "\n")
+                stamp = (f"{time.time():.6f}",) if options.stamp else ()
+                sys.stdout.write(" ".join((*posted, *stamp)) + "\n")
                 sys.stdout.flush()
             number += 1
     return 0

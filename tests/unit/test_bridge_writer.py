@@ -4,6 +4,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -170,15 +171,20 @@ def test_message_ids_have_whatsapps_shapes() -> None:
 def test_the_lone_file_posts_and_prints_drops_elsewhere(tmp_path: Path, path: Path) -> None:
     lone = copy(bridge_writer.__file__, tmp_path / "lone.py")
     groups = [part for jid in KNOWN_GROUPS.values() for part in ("--group", jid)]
+    started = time.time()
     command = [sys.executable, "-I", str(lone), str(path), *groups]
     done = subprocess.run(
-        [*command, "--count", "40", "--share", "0.5", "--offset", "2", "--no-fsync"],
+        [*command, "--count", "40", "--share", "0.5", "--offset", "2", "--no-fsync", "--stamp"],
         check=True,
         capture_output=True,
         text=True,
         cwd=tmp_path,
     )
-    printed = [tuple(line.split(" ")) for line in done.stdout.splitlines()]
+    lines = [line.split(" ") for line in done.stdout.splitlines()]
+    stamps = [float(line.pop()) for line in lines]
+    assert started <= stamps[0]
+    assert stamps == sorted(stamps)
+    printed = [tuple(line) for line in lines]
     held = rows(
         path,
         "SELECT substr(content, 1, instr(content, ' ') - 1), chat_jid, id FROM messages"

@@ -1,0 +1,174 @@
+"""The environment's settings: its .env file, overridden by the process environment."""
+
+import io
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from monitor.schemas import mismatches
+from monitor.settings.faults import Fault, SettingsError
+from monitor.settings.urls import mask_url
+
+__all__ = ["SCHEMA_PATH", "Environment", "load_environment", "mask_url"]
+
+SCHEMA_PATH = Path(__file__).with_name("environment.schema.json")
+"""The JSON Schema (2020-12) of the settings, once SCAN_INTERVAL is read as a number."""
+
+_KEYS = (
+    "DATABASE_URL",
+    "NEON_DATABASE_URL",
+    "WHATSAPP_DB_PATH",
+    "SCAN_INTERVAL",
+    "LOG_LEVEL",
+    "LOG_FILE",
+    "WA_MONITOR_INSTANCE",
+)
+# At 0.88 a letter too many, too few or wrong is close in each of these keys;
+# another program's LOG_DIR or WHATSAPP_TOKEN is not.
+_CLOSE = 0.88
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment (prod, dev …): the settings that hold in the folder `home`.
+
+    `database_url` holds a password, hence `repr` leaves it out; None stands for the
+    embedded store. `scan_interval` is in seconds. `log_file` is None for no file.
+    `instance` names this monitor among those that share a store.
+    """
+
+    home: Path
+    database_url: str | None = field(repr=False)
+    bridge_path: Path
+    instance: str
+    scan_interval: float = 15.0
+    log_level: str = "INFO"
+    log_file: Path | None = None
+
+    @property
+    def state_path(self) -> Path:
+        """The file that shows operators the last message of each group."""
+        return self.home / "state.json"
+
+    @property
+    def projects_path(self) -> Path:
+        """The file that says which groups are watched."""
+        return self.home / "config" / "projects.yaml"
+
+
+class _Setting(NamedTuple):
+    value: str
+    file: str
+    line: int
+
+
+def load_environment(home: Path, process_env: Mapping[str, str]) -> Environment:
+    """Return the settings of `home/.env`, each overridden by that of `process_env`.
+
+    A setting that is empty counts as not set, and a .env file need not exist. Values
+    are taken literally: `${…}` is not expanded. Relative paths start at `home`.
+    Raises SettingsError with every fault; none of them shows a secret.
+    """
+    home = home.absolute()
+    env_file = home / ".env"
+    settings, faults = _read_env_file(env_file)
+    for key in _KEYS:
+        if process_env.get(key):
+            settings[key] = _Setting(process_env[key], "environment", 0)
+    values = {key: _typed(key, settings[key].value) for key in _KEYS if key in settings}
+    faults += _schema_faults(env_file, settings, values)
+    if faults:
+        raise SettingsError(tuple(faults))
+    text = {key: setting.value for key, setting in settings.items()}
+    return Environment(
+        home=home,
+        database_url=text.get("DATABASE_URL") or text.get("NEON_DATABASE_URL"),
+        bridge_path=home / text["WHATSAPP_DB_PATH"],
+        scan_interval=float(text.get("SCAN_INTERVAL", Environment.scan_interval)),
+        log_level=text.get("LOG_LEVEL", Environment.log_level).upper(),
+        log_file=home / text["LOG_FILE"] if "LOG_FILE" in text else None,
+        instance=text.get("WA_MONITOR_INSTANCE") or _default_instance(home),
+    )
+
+
+def _read_env_file(path: Path) -> tuple[dict[str, _Setting], list[Fault]]:
+    # The parser below dotenv_values, because that one knows no lines, and passes
+    # over what it cannot read. Only here, because importing it costs 7 ms.
+    from dotenv.parser import parse_stream  # noqa: PLC0415
+
+    file = str(path)
+    settings: dict[str, _Setting] = {}
+    faults: list[Fault] = []
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return settings, faults
+    except OSError as error:
+        return settings, [Fault(file, "", f"cannot be read: {error.strerror}")]
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return settings, [Fault(file, "", "expected UTF-8 text", line)]
+    for binding in parse_stream(io.StringIO(text)):
+        line = _line_of(binding.original.string, binding.original.line)
+        if binding.error:
+            faults.append(Fault(file, "", "expected KEY=value, found something else", line))
+        elif binding.key in _KEYS:
+            if binding.value is None:
+                faults.append(Fault(file, binding.key, "expected KEY=value, found no =", line))
+            elif binding.value:
+                settings[binding.key] = _Setting(binding.value, file, line)
+            else:
+                settings.pop(binding.key, None)
+        elif binding.key is not None:
+            faults += _near_miss(file, binding.key, line)
+    return settings, faults
+
+
+def _line_of(original: str, first: int) -> int:
+    # A binding begins with the blank lines before it.
+    blank = original[: len(original) - len(original.lstrip())]
+    return first + blank.count("\n")
+
+
+def _near_miss(file: str, key: str, line: int) -> Iterator[Fault]:
+    tidy = key.upper().replace("-", "_")
+    # A key that holds one of ours whole, as in TEST_DATABASE_URL, is another program's.
+    if tidy not in _KEYS and any(known in tidy for known in _KEYS):
+        return
+    for meant in get_close_matches(tidy, _KEYS, 1, _CLOSE):
+        yield Fault(file, key, f"expected {meant}, found a key that is nearly the same", line)
+
+
+def _typed(key: str, value: str) -> str | float:
+    if key == "LOG_LEVEL":
+        return value.upper()
+    if key == "SCAN_INTERVAL":
+        try:
+            number = float(value)
+        except ValueError:
+            return value
+        return number if math.isfinite(number) else value
+    return value
+
+
+def _schema_faults(
+    env_file: Path, settings: Mapping[str, _Setting], values: Mapping[str, str | float]
+) -> Iterator[Fault]:
+    for path, message in mismatches(SCHEMA_PATH, dict(values)):
+        key = str(path[0])
+        if key in settings:
+            yield Fault(settings[key].file, key, message, settings[key].line)
+        elif env_file.exists():
+            yield Fault(str(env_file), key, f"{message}; add {key}=… to this file")
+        else:
+            yield Fault(str(env_file), key, f"{message}; create this file with {key}=…")
+
+
+def _default_instance(home: Path) -> str:
+    # Not resolved: moving the folder behind a link must not make a new instance of it.
+    name = home.name if home.name not in {"", ".."} else home.resolve().name
+    return f"{os.uname().nodename}/{name}"

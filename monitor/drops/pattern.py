@@ -13,11 +13,11 @@ _FORMAT = (
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
     "\U000e0020-\U000e007f"
 )
-_ANY_INVISIBLE = re.compile(f"[{_FORMAT}]")
 # They are taken out before matching, so that they neither make nor hide a word
-# boundary. One is left between D and R, which must stand together: the reader's
-# filter inside SQLite looks for these two letters side by side.
-_INVISIBLE = re.compile(f"[{_FORMAT}]++(?![Rr])|(?<![Dd])[{_FORMAT}]++|([{_FORMAT}])[{_FORMAT}]*+")
+# boundary. D and R must stand together, though: the reader's filter inside SQLite
+# looks for the two letters side by side.
+_INVISIBLE = re.compile(f"[{_FORMAT}]+")
+_APART = re.compile(f"([Dd])[{_FORMAT}]+(?=[Rr])")
 
 _SPACE = "[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 # Each count is bounded and nothing nests, so that the work for a text is in
@@ -73,8 +73,8 @@ class DropPattern:
             return Found(_custom_drops(self._expression, text), ())
         if "dr" not in text.lower():
             return _NOTHING
-        if not text.isascii() and _ANY_INVISIBLE.search(text):
-            text = _INVISIBLE.sub(r"\1", text)
+        if not text.isascii() and _INVISIBLE.search(text):
+            text = _INVISIBLE.sub("", _APART.sub(r"\1 ", text))
         drops: list[str] = []
         malformed: list[str] = []
         for found in _CANDIDATE.finditer(text):
@@ -100,7 +100,7 @@ def _custom_drops(expression: re.Pattern[str], text: str) -> tuple[str, ...]:
     matches = (
         (found[1] if expression.groups else None) or found[0] for found in expression.finditer(text)
     )
-    drops = (_ascii_digits(_INVISIBLE.sub(r"\1", match)).upper() for match in matches)
+    drops = (_ascii_digits(_INVISIBLE.sub("", match)).upper() for match in matches)
     return tuple(dict.fromkeys(word for drop in drops if (word := "".join(drop.split()))))
 
 

@@ -1,0 +1,103 @@
+"""From a message of the bridge to the submissions that it makes."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.bridge.message import Message
+from monitor.bridge.timestamps import parse_timestamp
+from monitor.drops.pattern import DropPattern
+from monitor.settings.projects import Project
+
+# PostgreSQL's text can hold neither.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# A custom expression may match a whole message; a key that long fits no index.
+_DROP_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A drop that somebody posted: the key is (group_jid, message_id, drop_number).
+
+    `project` is the project's name, `sender` a phone number or LID as the bridge
+    wrote it, `posted_at` the moment of posting in UTC.
+    """
+
+    drop_number: str
+    group_jid: str
+    message_id: str
+    project: str
+    sender: str
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A near miss of a drop; `text` is how it was posted, 40 characters at most."""
+
+    text: str
+    group_jid: str
+    message_id: str
+    project: str
+    sender: str
+    posted_at: datetime
+
+
+class UnreadableMessage(ValueError):  # noqa: N818 - the message is what cannot be read
+    """A message that has drops or near misses, but cannot be kept; the text says why."""
+
+
+def read_message(
+    message: Message, project: Project, pattern: DropPattern
+) -> tuple[list[Submission], list[Malformed]]:
+    """Return the submissions and near misses that `message` makes in `project`.
+
+    Both are empty for a message without any, by an ignored sender, or posted before
+    the project's `since`. Raises UnreadableMessage if the message has some, but its
+    timestamp, id, group or drop cannot be read or stored.
+    """
+    if message.sender in project.ignore_senders:
+        return [], []
+    found = pattern.find(message.content)
+    if not found.drops and not found.malformed:
+        return [], []
+    posted_at = _posted_at(message)
+    if project.since is not None and posted_at < project.since:
+        return [], []
+    _check_key(message, found.drops)
+    common = (
+        message.group_jid,
+        message.id,
+        project.name,
+        _storable(message.sender),
+        posted_at,
+    )
+    return (
+        [Submission(_storable(drop), *common) for drop in found.drops],
+        [Malformed(_storable(text), *common) for text in found.malformed],
+    )
+
+
+def _posted_at(message: Message) -> datetime:
+    try:
+        return parse_timestamp(message.timestamp)
+    except ValueError as error:
+        raise UnreadableMessage(f"its time of posting: {error}") from None
+
+
+def _check_key(message: Message, drops: tuple[str, ...]) -> None:
+    for what, value in (("id", message.id), ("group", message.group_jid)):
+        if not value:
+            raise UnreadableMessage(f"its {what} is empty")
+        if _UNSTORABLE.search(value):
+            raise UnreadableMessage(f"its {what} has a character that no store can hold: {value!r}")
+    for drop in drops:
+        if len(drop) > _DROP_LIMIT:
+            raise UnreadableMessage(
+                f"the project's pattern took {len(drop)} characters for a drop; "
+                f"expected at most {_DROP_LIMIT}"
+            )
+
+
+def _storable(text: str) -> str:
+    return _UNSTORABLE.sub("", text)

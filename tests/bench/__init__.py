@@ -1,0 +1,1 @@
+"""Measures the monitor against its marks: `python -m tests.bench`."""

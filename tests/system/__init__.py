@@ -1,0 +1,1 @@
+"""Tests that drive ansible-playbook against booted Debian machines."""

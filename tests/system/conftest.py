@@ -1,0 +1,95 @@
+"""Machines for the tests, and what is said where there can be none."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.system.base_image import base_image
+from tests.system.lab import Lab
+from tests.system.machine import Machine, make_key, scratch_folder
+from tests.system.play import Controller
+
+NEEDED = ("debootstrap", "systemd-nspawn", "ip", "ssh", "ssh-keygen", "setpriv", "unshare")
+
+MachineMaker = Callable[..., Machine]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark this folder's tests; skip them with the reason, or under CI=true let them fail."""
+    here = Path(__file__).parent
+    mine = [item for item in items if here in item.path.parents]
+    reason = missing()
+    for item in mine:
+        item.add_marker(pytest.mark.system)
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if reason and os.environ.get("CI") != "true":
+            item.add_marker(pytest.mark.skip(reason=f"system tests: {reason}"))
+
+
+def missing() -> str:
+    """Return what this machine lacks for system tests, empty if nothing."""
+    if os.geteuid() != 0:
+        return "they boot Debian machines, which needs root; run `sudo make test-system`"
+    lacking = [tool for tool in NEEDED if shutil.which(tool) is None]
+    if lacking:
+        return f"{', '.join(lacking)} not found; apt install debootstrap systemd-container iproute2"
+    return ""
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """Make this run's folder, removed at its end."""
+    if reason := missing():
+        pytest.fail(f"system tests: {reason}")
+    # A run that is told to end still takes its machines down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = scratch_folder()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def lab(scratch: Path) -> Iterator[Lab]:
+    """Lay the private network of this run."""
+    lab = Lab()
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(scope="session")
+def key(scratch: Path) -> Path:
+    """Make the operator's ssh key for this run."""
+    return make_key(scratch)
+
+
+@pytest.fixture(scope="session")
+def image() -> Path:
+    """Return the Debian that every machine boots from, built at need."""
+    return base_image()
+
+
+@pytest.fixture(scope="module")
+def make_machine(scratch: Path, lab: Lab, key: Path, image: Path) -> Iterator[MachineMaker]:
+    """Boot machines by name; they end with the module's tests."""
+    with ExitStack() as stack:
+
+        def make(name: str, disk: str = "3g") -> Machine:
+            machine = Machine(lab, image, scratch, key, name, disk)
+            stack.callback(machine.destroy)
+            machine.boot()
+            return machine
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def controller(scratch: Path, request: pytest.FixtureRequest) -> Iterator[Controller]:
+    """Give the operator a seat; plays still running end with the module's tests."""
+    controller = Controller(scratch / f"controller-{request.path.stem}")
+    yield controller
+    controller.close()

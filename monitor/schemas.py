@@ -61,7 +61,7 @@ def shown(value: object) -> str:
 def _explained(error: "ValidationError") -> Iterator[Mismatch]:
     path = tuple(error.absolute_path)
     if "propertyNames" in error.absolute_schema_path:
-        path = (*path, error.instance)
+        path = (*path, str(error.instance))
     schema: Mapping[str, Any] = error.schema if isinstance(error.schema, dict) else {}
     instance: Any = error.instance
     known: Mapping[str, Any] = schema.get("properties", {})

@@ -17,6 +17,8 @@ _FORMAT = (
 # boundary. D and R must stand together, though: the reader's filter inside SQLite
 # looks for the two letters side by side.
 _INVISIBLE = re.compile(f"[{_FORMAT}]+")
+# A custom drop loses these too: PostgreSQL's text can hold neither.
+_INVISIBLE_OR_UNSTORABLE = re.compile(f"[{_FORMAT}\x00\ud800-\udfff]+")
 _APART = re.compile(f"([Dd])[{_FORMAT}]+(?=[Rr])")
 
 _SPACE = "[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
@@ -100,7 +102,7 @@ def _custom_drops(expression: re.Pattern[str], text: str) -> tuple[str, ...]:
     matches = (
         (found[1] if expression.groups else None) or found[0] for found in expression.finditer(text)
     )
-    drops = (_ascii_digits(_INVISIBLE.sub("", match)).upper() for match in matches)
+    drops = (_ascii_digits(_INVISIBLE_OR_UNSTORABLE.sub("", match)).upper() for match in matches)
     return tuple(dict.fromkeys(word for drop in drops if (word := "".join(drop.split()))))
 
 

@@ -69,12 +69,12 @@ def read_message(
         message.group_jid,
         message.id,
         project.name,
-        _storable(message.sender),
+        _UNSTORABLE.sub("", message.sender),
         posted_at,
     )
     return (
-        [Submission(_storable(drop), *common) for drop in found.drops],
-        [Malformed(_storable(text), *common) for text in found.malformed],
+        [Submission(drop, *common) for drop in found.drops],
+        [Malformed(text, *common) for text in found.malformed],
     )
 
 
@@ -97,7 +97,3 @@ def _check_key(message: Message, drops: tuple[str, ...]) -> None:
                 f"the project's pattern took {len(drop)} characters for a drop; "
                 f"expected at most {_DROP_LIMIT}"
             )
-
-
-def _storable(text: str) -> str:
-    return _UNSTORABLE.sub("", text)

@@ -43,7 +43,7 @@ class Malformed:
     posted_at: datetime
 
 
-class UnreadableMessage(ValueError):  # noqa: N818 - the message is what cannot be read
+class UnreadableMessage(ValueError):
     """A message that has drops or near misses, but cannot be kept; the text says why."""
 
 

@@ -66,15 +66,19 @@ class _Setting(NamedTuple):
     line: int
 
 
-def load_environment(home: Path, process_env: Mapping[str, str]) -> Environment:
+def load_environment(
+    home: Path, process_env: Mapping[str, str], env_file: Path | None = None
+) -> Environment:
     """Return the settings of `home/.env`, each overridden by that of `process_env`.
+
+    `env_file` is read in place of `home/.env` if given.
 
     A setting that is empty counts as not set, and a .env file need not exist. Values
     are taken literally: `${…}` is not expanded. Relative paths start at `home`.
     Raises SettingsError with every fault; none of them shows a secret.
     """
     home = home.absolute()
-    env_file = home / ".env"
+    env_file = env_file or home / ".env"
     settings, faults = _read_env_file(env_file)
     for key in _KEYS:
         if process_env.get(key):

@@ -1,0 +1,20 @@
+"""`demo`: the whole thing in a scratch folder."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".demo"),
+    show_default=True,
+    help="The scratch folder; it is emptied first.",
+)
+def demo(folder: Path) -> None:
+    """Show a bridge, the service, a crash and the audit in a scratch folder."""
+    from monitor.demo.demo import run_demo  # noqa: PLC0415
+
+    raise SystemExit(run_demo(folder))

@@ -1,0 +1,155 @@
+"""Bringing the store up to the end of the bridge, from wherever both were left."""
+
+import logging
+from collections.abc import Mapping
+
+from monitor.bridge.position import Position
+from monitor.bridge.reader import BridgeReader, Cursor
+from monitor.logs import fields
+from monitor.service.intake import Intake, Projects, take_in
+from monitor.service.resume import resume
+from monitor.service.settling import settle_readings
+from monitor.service.state_keeper import StateKeeper
+from monitor.settings.environment import Environment
+from monitor.store.faults import StoreUnavailable
+from monitor.store.protocol import Store
+from monitor.store.records import Settled
+
+log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Brings the store up to the end of the bridge, from wherever both were left.
+
+    Holds the only in-memory position, and forgets it whenever the store could have changed
+    under it: after any failure the store and the state file are asked again.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        projects: Projects,
+        store: Store,
+        state: StateKeeper,
+    ) -> None:
+        self._environment = environment
+        self._store = store
+        self._state = state
+        self._position: Position | None = None
+        self._floors: Mapping[str, int] = {}
+        self._adopted_cursors: Mapping[str, Cursor] = {}
+        self._generation = 0
+        self._migrated = False
+        self.settled = Settled()
+        """What this process has settled so far."""
+        self.rows = 0
+        """How many of the bridge's rows this process has read."""
+        self.rowid = 0
+        """The rowid up to which all is settled."""
+        self.last_rowid = 0
+        """The bridge's newest rowid, as last seen."""
+        self.use(projects)
+
+    def use(self, projects: Projects) -> None:
+        """Watch these projects from now on."""
+        self._projects = projects
+        self._reader = BridgeReader(self._environment.bridge_path, projects.prefilters)
+        self.forget()
+
+    def forget(self) -> None:
+        """Ask the store and the state file for the position again before going on."""
+        self._position = None
+
+    def close(self) -> None:
+        """Let go of the bridge's file."""
+        self._reader.close()
+
+    def advance(self) -> bool:
+        """Settle one batch; return whether more may be there.
+
+        Raises BridgeUnavailable or StoreUnavailable; nothing has moved then.
+        """
+        try:
+            if self._position is None:
+                self._position = self._resume()
+            if self._reader.generation != self._generation:
+                # Another file may stand at the path: what the floors meant is in doubt.
+                self._floors = {}
+                self._generation = self._reader.generation
+            intake = take_in(self._reader, self._projects, self._position, self._floors)
+            self._note_reread(self._position, intake)
+            if not intake.empty or self._adopted_cursors:
+                self._settle(intake)
+            self._position = intake.position
+            self.rowid, self.last_rowid = intake.position.rowid, intake.last_rowid
+            return intake.more
+        except StoreUnavailable:
+            self.forget()
+            raise
+
+    def _settle(self, intake: Intake) -> None:
+        cursors = {**self._adopted_cursors, **intake.cursors}
+        settled = settle_readings(
+            self._store, self._environment.instance, intake.readings, intake.position, cursors
+        )
+        self._adopted_cursors = {}
+        self._state.advance(cursors)
+        self.settled = self.settled.plus(settled)
+        self.rows += intake.rows
+        for reading in intake.readings:
+            if reading.error:
+                log.error(
+                    "Message set aside as a dead letter; see `wa-monitor replay`",
+                    extra=fields(
+                        group=reading.message.group_jid,
+                        message=reading.message.id,
+                        error=reading.error,
+                    ),
+                )
+        if any(settled):
+            log.info("Settled", extra=fields(**settled._asdict(), rowid=intake.position.rowid))
+
+    def _resume(self) -> Position:
+        if not self._migrated:
+            for name in self._store.migrate():
+                log.info("Store migrated", extra=fields(migration=name, store=self._store.address))
+            self._migrated = True
+        bridge = str(self._environment.bridge_path)
+        progress = self._store.progress(self._environment.instance)
+        if progress.position is not None:
+            verified = self._reader.verified(progress.position)
+            if verified.rowid < progress.position.rowid:
+                log.warning(
+                    "Bridge rows are not those that were settled: reading them again",
+                    extra=fields(bridge=bridge, from_rowid=verified.rowid),
+                )
+            progress = progress._replace(position=verified)
+        going_on = resume(
+            bridge,
+            self._reader.groups,
+            self._state.cursors,
+            progress,
+            self._store.adopted(),
+            self._reader.find,
+        )
+        for reason in going_on.reasons:
+            log.info("Reading again from an earlier place", extra=fields(reason=reason))
+        log.info(
+            "Delivery goes on",
+            extra=fields(rowid=going_on.position.rowid, groups=len(self._reader.groups)),
+        )
+        self._floors = going_on.floors
+        self._adopted_cursors = going_on.cursors
+        self._generation = self._reader.generation
+        if progress.position is not None:
+            known = {g: c for g, c in progress.cursors.items() if g in self._reader.groups}
+            self._state.advance({g: c for g, c in known.items() if g not in self._state.cursors})
+        return going_on.position
+
+    def _note_reread(self, position: Position, intake: Intake) -> None:
+        if intake.resumed_from < position.rowid:
+            self._floors = {}
+            log.info(
+                "Bridge rows have changed: reading again from before them",
+                extra=fields(settled=position.rowid, from_rowid=intake.resumed_from),
+            )

@@ -1,0 +1,120 @@
+"""From the bridge's rows to what one commit takes in."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from monitor.bridge.message import Message
+from monitor.bridge.position import Position
+from monitor.bridge.reader import BridgeReader, Chunk, Cursor
+from monitor.drops.pattern import DropPattern
+from monitor.drops.submissions import Malformed, Submission, UnreadableMessage, read_message
+from monitor.settings.projects import Project
+
+BATCH_READINGS = 5_000
+BATCH_ROWS = 65_536
+BATCH_CHARACTERS = 4 << 20
+
+
+class Reading(NamedTuple):
+    """A message with what was found in it; `error` says why it could not be read."""
+
+    message: Message
+    submissions: list[Submission]
+    malformed: list[Malformed]
+    error: str = ""
+
+
+class Intake(NamedTuple):
+    """What is to be committed next.
+
+    `resumed_from` is the rowid that reading began after: lower than the position asked for if
+    the bridge's rows have changed below it.
+    """
+
+    readings: list[Reading]
+    cursors: dict[str, Cursor]
+    position: Position
+    resumed_from: int
+    rows: int
+    last_rowid: int
+
+    @property
+    def more(self) -> bool:
+        """Tell whether rows are left for the time after."""
+        return self.position.rowid < self.last_rowid
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether there is nothing to commit."""
+        return not self.readings and not self.cursors and not self.rows
+
+
+class Projects:
+    """The projects that are watched, by group, with their patterns ready."""
+
+    def __init__(self, projects: Iterable[Project]) -> None:
+        self._by_group = {
+            each.group_jid: (each, DropPattern(each.pattern)) for each in projects if each.enabled
+        }
+
+    @property
+    def prefilters(self) -> Mapping[str, str | None]:
+        """What the reader needs: each group's LIKE pattern."""
+        return {group: pattern.prefilter for group, (_, pattern) in self._by_group.items()}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Each group's project name, in the order of the configuration."""
+        return {group: project.name for group, (project, _) in self._by_group.items()}
+
+    def read(self, message: Message) -> Reading:
+        """Find what a message holds; one that cannot be read carries the error instead."""
+        project, pattern = self._by_group[message.group_jid]
+        try:
+            return Reading(message, *read_message(message, project, pattern))
+        except UnreadableMessage as error:
+            return Reading(message, [], [], str(error))
+
+    def worth_keeping(self, messages: Iterable[Message]) -> list[Reading]:
+        """Read messages and keep those that hold something."""
+        readings = (self.read(each) for each in messages)
+        return [each for each in readings if each.submissions or each.malformed or each.error]
+
+
+def take_in(
+    reader: BridgeReader, projects: Projects, position: Position, floors: Mapping[str, int]
+) -> Intake:
+    """Read on from `position` until the bridge's end or a batch's fill.
+
+    Messages at or below their group's rowid in `floors` are settled already and left out, as
+    long as the bridge's rows below `position` are what they were.
+    """
+    readings: list[Reading] = []
+    cursors: dict[str, Cursor] = {}
+    resumed_from = position.rowid
+    size = rows = 0
+    while True:
+        chunk = reader.read(position)
+        if chunk.resumed_from < position.rowid:
+            # What this batch has read already stays in it: twice is harmless, not at all is not.
+            floors = {}
+            resumed_from = min(resumed_from, chunk.resumed_from)
+        kept = projects.worth_keeping(
+            each for each in chunk.messages if each.rowid > floors.get(each.group_jid, 0)
+        )
+        readings += kept
+        size += sum(len(each.message.content) for each in kept)
+        rows += chunk.position.rowid - chunk.resumed_from
+        cursors |= _beyond(chunk, floors)
+        position = chunk.position
+        full = len(readings) >= BATCH_READINGS or rows >= BATCH_ROWS or size >= BATCH_CHARACTERS
+        if full or not chunk.more:
+            return Intake(readings, cursors, position, resumed_from, rows, chunk.last_rowid)
+
+
+def _beyond(chunk: Chunk, floors: Mapping[str, int]) -> dict[str, Cursor]:
+    return {
+        group: cursor
+        for group, cursor in chunk.cursors.items()
+        if cursor.rowid >= floors.get(group, 0)
+    }

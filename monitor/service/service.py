@@ -1,0 +1,200 @@
+"""The loop: wait for the bridge, deliver, remember; whatever fails, try again."""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import FrameType
+
+from monitor.bridge.faults import BridgeUnavailable
+from monitor.bridge.watch import BridgeWatch
+from monitor.logs import fields
+from monitor.service.backoff import Backoff
+from monitor.service.delivery import Delivery
+from monitor.service.intake import Projects
+from monitor.service.lock import ServiceLock, ServiceReport
+from monitor.service.notify import Notifier
+from monitor.service.state_keeper import StateKeeper
+from monitor.settings.environment import Environment
+from monitor.settings.faults import SettingsError
+from monitor.store.faults import StoreUnavailable
+from monitor.store.protocol import Store
+from monitor.store.records import Instance
+
+BEAT_SECONDS = 10.0
+"""How often an idle loop shows that it turns."""
+
+REPORT_SECONDS = 600.0
+"""How often an idle service tells the store that it runs: seldom, a store may sleep."""
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """Runs a Delivery for as long as the process lives.
+
+    `reload` reads the projects again and raises SettingsError if they are bad. Signals: SIGTERM
+    and SIGINT end the loop after the batch at hand, SIGHUP reloads.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        projects: Projects,
+        store: Store,
+        state: StateKeeper,
+        lock: ServiceLock,
+        notifier: Notifier,
+        release: str,
+        reload: Callable[[], Projects],
+    ) -> None:
+        self._environment = environment
+        self._groups = len(projects.names)
+        self._store = store
+        self._state = state
+        self._lock = lock
+        self._notifier = notifier
+        self._release = release
+        self._reload = reload
+        self._delivery = Delivery(environment, projects, store, state)
+        self._backoff = Backoff()
+        self._stopping = False
+        self._reloading = False
+        self._started_at = datetime.now(UTC)
+        self._fault = ""
+        self._last_fault: tuple[str, datetime] | None = None
+        self._report_due = 0.0
+        self._ready = False
+
+    def run(self) -> None:
+        """Run until a signal ends it."""
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+        self._state.load()
+        self._report_to_lock()
+        with BridgeWatch(self._environment.bridge_path) as watch:
+            while not self._stopping:
+                watch.wait(self._turn())
+        self._notifier.send("STOPPING=1")
+        self._state.save()
+        self._delivery.close()
+        self._store.close()
+        log.info(
+            "Stopped", extra=fields(rows=self._delivery.rows, **self._delivery.settled._asdict())
+        )
+
+    def _turn(self) -> float:
+        """Do what is to be done; return the seconds until the next turn."""
+        self._show_life()
+        if self._reloading:
+            self._reload_projects()
+        if self._state.changed_outside():
+            log.warning("state.json was changed from outside: reading it again")
+            self._state.load()
+            self._delivery.forget()
+        pause = self._environment.scan_interval
+        try:
+            while self._delivery.advance() and not self._stopping:
+                self._show_life()
+                self._save_state_if_due()
+            self._report_to_store()
+            self._clear_fault()
+        except (BridgeUnavailable, StoreUnavailable) as error:
+            pause = min(pause, self._backoff.failed())
+            self._note_fault(error)
+        if not self._ready:
+            self._ready = True
+            self._notifier.send("READY=1", f"STATUS={self._status()}")
+        self._save_state_if_due()
+        due = self._state.due_in
+        if due is not None:
+            pause = min(pause, due)
+        return min(pause, self._beat_seconds())
+
+    def _save_state_if_due(self) -> None:
+        if self._state.due_in == 0.0:
+            if self._state.changed_outside():
+                return  # the next turn reads it before anything is written over it
+            self._state.save()
+
+    def _beat_seconds(self) -> float:
+        watchdog = self._notifier.watchdog_seconds
+        return BEAT_SECONDS if watchdog is None else min(BEAT_SECONDS, watchdog / 3)
+
+    def _show_life(self) -> None:
+        self._notifier.send("WATCHDOG=1")
+        self._lock.beat()
+
+    def _note_fault(self, error: Exception) -> None:
+        part = "bridge" if isinstance(error, BridgeUnavailable) else "store"
+        fault = f"{part}: {error}"
+        self._last_fault = (fault, datetime.now(UTC))
+        if fault == self._fault:
+            return
+        self._fault = fault
+        log.error("Waiting for the %s", part, extra=fields(fault=error))
+        self._notifier.send(f"STATUS={self._status()}")
+        self._report_to_lock()
+        if part == "bridge":
+            self._report_due = 0.0
+            with suppress(StoreUnavailable):
+                self._report_to_store()
+
+    def _clear_fault(self) -> None:
+        self._backoff.succeeded()
+        if not self._fault:
+            return
+        log.info("Delivery is back", extra=fields(after=self._fault))
+        self._fault = ""
+        self._report_due = 0.0
+        self._report_to_store()
+        self._notifier.send(f"STATUS={self._status()}")
+        self._report_to_lock()
+
+    def _status(self) -> str:
+        return f"waiting: {self._fault}" if self._fault else f"watching {self._groups} groups"
+
+    def _report_to_lock(self) -> None:
+        self._lock.write(
+            ServiceReport(os.getpid(), self._release, self._started_at.isoformat(), self._fault)
+        )
+
+    def _report_to_store(self) -> None:
+        if time.monotonic() < self._report_due:
+            return
+        error, at = self._last_fault or ("", None)
+        self._store.report(
+            Instance(
+                self._environment.instance,
+                self._release,
+                self._started_at,
+                datetime.now(UTC),
+                error,
+                at,
+            )
+        )
+        self._report_due = time.monotonic() + REPORT_SECONDS
+
+    def _reload_projects(self) -> None:
+        self._reloading = False
+        try:
+            projects = self._reload()
+        except SettingsError as error:
+            for fault in error.faults:
+                log.error("Projects not reloaded: the old ones stay", extra=fields(fault=fault))
+            return
+        self._delivery.close()
+        self._delivery.use(projects)
+        self._groups = len(projects.names)
+        log.info("Projects reloaded", extra=fields(groups=self._groups))
+        self._notifier.send(f"STATUS={self._status()}")
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _on_reload(self, number: int, frame: FrameType | None) -> None:
+        self._reloading = True

@@ -1,0 +1,76 @@
+"""Getting a batch into the store, whatever single messages of it the store refuses."""
+
+from collections.abc import Mapping, Sequence
+
+from monitor.bridge.position import Position
+from monitor.bridge.reader import Cursor
+from monitor.service.intake import Reading
+from monitor.store.faults import BatchRefused, StoreUnavailable
+from monitor.store.protocol import Store
+from monitor.store.records import Batch, DeadLetter, Settled
+
+
+def settle_readings(
+    store: Store,
+    instance: str,
+    readings: Sequence[Reading],
+    position: Position | None = None,
+    cursors: Mapping[str, Cursor] | None = None,
+    replayed: frozenset[tuple[str, str]] = frozenset(),
+) -> Settled:
+    """Commit readings, and with the last of them the position and cursors.
+
+    A batch that the store refuses is halved until the message at fault stands alone; that one
+    is set aside as a dead letter and the rest goes in. Raises StoreUnavailable.
+    """
+    try:
+        return store.deliver(instance, _batch(readings, position, cursors or {}, replayed))
+    except BatchRefused as refusal:
+        if not readings:
+            raise StoreUnavailable(f"the store refused to move the position: {refusal}") from None
+        if len(readings) == 1:
+            return _set_aside(store, instance, readings[0], str(refusal), position, cursors or {})
+    middle = len(readings) // 2
+    first = settle_readings(store, instance, readings[:middle], replayed=replayed)
+    return first.plus(
+        settle_readings(store, instance, readings[middle:], position, cursors, replayed)
+    )
+
+
+def _set_aside(
+    store: Store,
+    instance: str,
+    reading: Reading,
+    error: str,
+    position: Position | None,
+    cursors: Mapping[str, Cursor],
+) -> Settled:
+    try:
+        return store.deliver(
+            instance,
+            _batch(
+                [reading._replace(submissions=[], malformed=[], error=error)], position, cursors
+            ),
+        )
+    except BatchRefused as refusal:
+        raise StoreUnavailable(
+            f"the store refused message {reading.message.id!r} of {reading.message.group_jid} and"
+            f" refused to set it aside as well: {refusal}"
+        ) from None
+
+
+def _batch(
+    readings: Sequence[Reading],
+    position: Position | None,
+    cursors: Mapping[str, Cursor],
+    replayed: frozenset[tuple[str, str]] = frozenset(),
+) -> Batch:
+    good = {(each.message.group_jid, each.message.id) for each in readings if not each.error}
+    return Batch(
+        submissions=[found for each in readings for found in each.submissions],
+        malformed=[found for each in readings for found in each.malformed],
+        dead_letters=[DeadLetter(each.message, each.error) for each in readings if each.error],
+        cursors=cursors,
+        position=position,
+        replayed=replayed & good,
+    )

@@ -1,0 +1,1 @@
+"""Where drops are kept: one small protocol, on PostgreSQL or in an embedded SQLite file."""

@@ -1,0 +1,276 @@
+"""The store on PostgreSQL: what the QA office works on."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions
+
+from monitor.bridge.message import Message
+from monitor.bridge.position import Mark, Position
+from monitor.bridge.reader import Cursor
+from monitor.drops.decide import Decision, decide
+from monitor.drops.submissions import Submission
+from monitor.settings.urls import mask_url
+from monitor.store.delivery import settle
+from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
+from monitor.store.migrations import migrations
+from monitor.store.postgresql_fitness import columns_of, fitness_faults
+from monitor.store.postgresql_transaction import PostgresTransaction, StaleDecision
+from monitor.store.records import (
+    Batch,
+    Counts,
+    DropRow,
+    Instance,
+    Progress,
+    Settled,
+    StoredDeadLetter,
+)
+
+CONNECT_SECONDS = 5
+STALE_TRIES = 5
+
+# What a server says of the data itself (22 data exception, 23 integrity, P0 raised by a
+# trigger) would be said again of the same data; a lack of tables or rights (42) needs a person;
+# all else passes. https://www.postgresql.org/docs/current/errcodes-appendix.html
+DATA_CLASSES = ("22", "23", "P0")
+FITNESS_CLASSES = ("42", "3F")
+
+SETTINGS = (
+    "SET LOCAL TIME ZONE 'UTC';"
+    " SET LOCAL statement_timeout = '120s';"
+    " SET LOCAL lock_timeout = '15s';"
+    " SET LOCAL idle_in_transaction_session_timeout = '60s';"
+)
+
+
+class PostgresStore:
+    """A store in one schema of a PostgreSQL database; see `monitor.store.protocol.Store`.
+
+    The schema is the connection's own: `options=-csearch_path=NAME` in the URL chooses it.
+    """
+
+    kind = "postgresql"
+
+    def __init__(self, url: str, application_name: str = "wa-monitor") -> None:
+        self.address = mask_url(url)
+        self._url = url
+        self._application_name = application_name
+        self._connection: extensions.connection | None = None
+        self._columns: frozenset[str] | None = None
+        self._lock_key = 0
+
+    def migrate(self) -> list[str]:
+        """See the protocol. Safe with several monitors at once: one migrates, others wait."""
+        with self._transaction() as cursor:
+            if _applied(cursor) >= {step.version for step in migrations(self.kind)}:
+                return []
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_key(cursor),))
+            self._require(fitness_faults(cursor))
+            cursor.execute(
+                "CREATE TABLE IF NOT EXISTS wa_monitor_migrations (version integer PRIMARY KEY,"
+                " name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
+            )
+            applied = _applied(cursor)
+            done = []
+            for step in migrations(self.kind):
+                if step.version not in applied:
+                    cursor.execute(step.sql)
+                    cursor.execute(
+                        "INSERT INTO wa_monitor_migrations (version, name) VALUES (%s, %s)",
+                        (step.version, step.name),
+                    )
+                    done.append(step.name)
+            return done
+
+    def faults(self) -> list[str]:
+        """See the protocol."""
+        with self._transaction() as cursor:
+            found = fitness_faults(cursor)
+            if not found and not columns_of(cursor, "qa_photo_reviews"):
+                cursor.execute("SELECT has_schema_privilege(current_schema(), 'CREATE')")
+                if not _one(cursor):
+                    found.append(
+                        "qa_photo_reviews does not exist and this role may not create it:"
+                        " GRANT CREATE ON the schema, or create the table first"
+                    )
+            return found
+
+    def progress(self, instance: str) -> Progress:
+        """See the protocol."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "SELECT bridge, row_id, tail, groups FROM wa_monitor_positions WHERE instance = %s",
+                (instance,),
+            )
+            row = cursor.fetchone()
+            position = None
+            if row is not None:
+                tail = tuple(Mark(*mark) for mark in row[2])
+                position = Position(row[0], row[1], tail, frozenset(row[3]))
+            cursor.execute(
+                "SELECT group_jid, message_id, row_id, posted_at FROM wa_monitor_cursors"
+                " WHERE instance = %s",
+                (instance,),
+            )
+            cursors = {group: Cursor(*rest) for group, *rest in cursor.fetchall()}
+        return Progress(position, cursors)
+
+    def adopted(self) -> bool:
+        """See the protocol."""
+        with self._transaction() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM wa_monitor_adopted_rows)")
+            return bool(_one(cursor))
+
+    def deliver(self, instance: str, batch: Batch) -> Settled:
+        """See the protocol.
+
+        A lock held for the transaction lets one monitor deliver at a time, so that what was
+        decided still holds when it is written. Others who write rows meanwhile make the
+        decision stale; it is then made again.
+        """
+        for _ in range(STALE_TRIES):
+            try:
+                with self._transaction() as cursor:
+                    return settle(self._delivering(cursor), instance, batch)
+            except StaleDecision:
+                continue
+        raise StoreUnavailable("another program keeps adding the same drops; trying again")
+
+    def compare(self, submissions: Sequence[Submission]) -> list[Decision]:
+        """See the protocol."""
+        with self._transaction() as cursor:
+            return decide(submissions, PostgresTransaction(cursor, frozenset()).know(submissions))
+
+    def dead_letters(self) -> list[StoredDeadLetter]:
+        """See the protocol."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "SELECT message, error, attempts, failed_at FROM wa_monitor_dead_letters"
+                " ORDER BY failed_at"
+            )
+            return [StoredDeadLetter(Message(**row[0]), *row[1:]) for row in cursor.fetchall()]
+
+    def counts(self) -> Counts:
+        """See the protocol."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "SELECT (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'new'),"
+                " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'resubmission'),"
+                " (SELECT count(*) FROM wa_monitor_malformed),"
+                " (SELECT count(*) FROM wa_monitor_dead_letters)"
+            )
+            return Counts(*cursor.fetchone())  # type: ignore[misc]  # an aggregate yields a row
+
+    def report(self, instance: Instance) -> None:
+        """See the protocol."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO wa_monitor_instances VALUES (%s, %s, %s, %s, %s, %s)"
+                " ON CONFLICT (name) DO UPDATE SET release = excluded.release,"
+                " started_at = excluded.started_at, seen_at = excluded.seen_at,"
+                " last_error = excluded.last_error, last_error_at = excluded.last_error_at",
+                tuple(instance),
+            )
+
+    def instances(self) -> list[Instance]:
+        """See the protocol."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "SELECT name, release, started_at, seen_at, last_error, last_error_at"
+                " FROM wa_monitor_instances ORDER BY name"
+            )
+            return [Instance(*row) for row in cursor.fetchall()]
+
+    def latest_drops(self, limit: int) -> list[DropRow]:
+        """See the protocol."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "SELECT drop_number, project, user_name, whatsapp_message_date::timestamptz,"
+                " resubmitted, comment FROM qa_photo_reviews"
+                " ORDER BY whatsapp_message_date DESC NULLS LAST, drop_number LIMIT %s",
+                (limit,),
+            )
+            return [DropRow(*row) for row in cursor.fetchall()]
+
+    def close(self) -> None:
+        """See the protocol."""
+        connection, self._connection, self._columns = self._connection, None, None
+        if connection is not None:
+            connection.close()
+
+    def _delivering(self, cursor: extensions.cursor) -> PostgresTransaction:
+        if self._columns is None:
+            self._require(fitness_faults(cursor))
+            self._columns = columns_of(cursor, "qa_photo_reviews")
+            self._lock_key = _lock_key(cursor)
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (self._lock_key,))
+        return PostgresTransaction(cursor, self._columns)
+
+    def _require(self, faults: list[str]) -> None:
+        if faults:
+            raise StoreUnfit("; ".join(faults))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[extensions.cursor]:
+        """Open a transaction, connecting first if need be, and commit it at the end."""
+        try:
+            connection = self._connect()
+            with connection, connection.cursor() as cursor:
+                cursor.execute(SETTINGS)
+                yield cursor
+        except psycopg2.Error as error:
+            raise self._explain(error) from error
+        except (ValueError, UnicodeError) as error:
+            # psycopg2 refuses by itself a text that PostgreSQL cannot hold, as with a NUL.
+            raise BatchRefused(str(error)) from error
+
+    def _connect(self) -> extensions.connection:
+        if self._connection is None or self._connection.closed:
+            self._columns = None
+            self._connection = psycopg2.connect(
+                self._url,
+                connect_timeout=CONNECT_SECONDS,
+                application_name=self._application_name,
+                keepalives=1,
+                keepalives_idle=10,
+                keepalives_interval=5,
+                keepalives_count=3,
+                tcp_user_timeout=20_000,
+            )
+        return self._connection
+
+    def _explain(self, error: psycopg2.Error) -> Exception:
+        code = error.pgcode or ""
+        said = " ".join(str(error).split()) or type(error).__name__
+        said = said.replace(self._url, self.address)
+        if code[:2] in DATA_CLASSES:
+            return BatchRefused(f"{code} {said}")
+        if isinstance(error, psycopg2.DataError):
+            return BatchRefused(said)
+        self.close()
+        if code[:2] in FITNESS_CLASSES:
+            return StoreUnfit(f"{self.address}: {code} {said}")
+        return StoreUnavailable(f"{self.address}: {said}")
+
+
+def _applied(cursor: extensions.cursor) -> set[int]:
+    cursor.execute("SELECT to_regclass('wa_monitor_migrations')")
+    if _one(cursor) is None:
+        return set()
+    cursor.execute("SELECT version FROM wa_monitor_migrations")
+    return {row[0] for row in cursor.fetchall()}
+
+
+def _lock_key(cursor: extensions.cursor) -> int:
+    """Return one number per schema, the same on every host."""
+    cursor.execute("SELECT current_schema()")
+    digest = hashlib.sha256(f"wa-monitor {_one(cursor)}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _one(cursor: extensions.cursor) -> Any:
+    row = cursor.fetchone()
+    return None if row is None else row[0]

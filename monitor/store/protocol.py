@@ -1,0 +1,66 @@
+"""What every store can do."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from monitor.drops.decide import Decision
+from monitor.drops.submissions import Submission
+from monitor.store.records import (
+    Batch,
+    Counts,
+    DropRow,
+    Instance,
+    Progress,
+    Settled,
+    StoredDeadLetter,
+)
+
+
+class Store(Protocol):
+    """A place for drops, the ledger, the cursors and what could not be settled.
+
+    Every method raises StoreUnavailable when the store cannot be used now, and StoreUnfit when
+    its tables are not fit; after either, the next call connects anew.
+    """
+
+    kind: str
+    """`postgresql` or `sqlite`."""
+
+    address: str
+    """Where it is, with any password masked."""
+
+    def migrate(self) -> list[str]:
+        """Bring the tables up to date; return the names of the migrations applied."""
+
+    def faults(self) -> list[str]:
+        """Return what keeps the store from being used, one sentence each; changes nothing."""
+
+    def progress(self, instance: str) -> Progress:
+        """Return how far `instance` has come."""
+
+    def adopted(self) -> bool:
+        """Tell whether another system's rows were there before this one's tables."""
+
+    def deliver(self, instance: str, batch: Batch) -> Settled:
+        """Commit a batch in one transaction; raises BatchRefused if its data is the fault."""
+
+    def compare(self, submissions: Sequence[Submission]) -> list[Decision]:
+        """Say what delivering these would change, and change nothing."""
+
+    def dead_letters(self) -> list[StoredDeadLetter]:
+        """Return the messages set aside, oldest first."""
+
+    def counts(self) -> Counts:
+        """Count what the store holds."""
+
+    def report(self, instance: Instance) -> None:
+        """Record that an instance runs, and its last error."""
+
+    def instances(self) -> list[Instance]:
+        """Return every instance that ever reported, by name."""
+
+    def latest_drops(self, limit: int) -> list[DropRow]:
+        """Return the newest rows of `qa_photo_reviews`, newest first."""
+
+    def close(self) -> None:
+        """Disconnect."""

@@ -1,0 +1,136 @@
+"""What goes into the store and comes out of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from monitor.bridge.message import Message
+from monitor.bridge.position import Position
+from monitor.bridge.reader import Cursor
+from monitor.drops.decide import Decision, Outcome
+from monitor.drops.submissions import Malformed, Submission
+
+USER_NAME_LENGTH = 100
+
+
+class DeadLetter(NamedTuple):
+    """A message that could not be settled: set aside whole, with what went wrong."""
+
+    message: Message
+    error: str
+
+
+class StoredDeadLetter(NamedTuple):
+    """A dead letter as the store holds it."""
+
+    message: Message
+    error: str
+    attempts: int
+    failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is committed together.
+
+    `submissions` are in order of arrival. `position` is None when a batch moves no cursor,
+    as in a replay or a repair; `replayed` are the keys (group JID, message id) of dead letters
+    that this batch settles.
+    """
+
+    submissions: list[Submission]
+    malformed: list[Malformed] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    cursors: Mapping[str, Cursor] = field(default_factory=dict)
+    position: Position | None = None
+    replayed: frozenset[tuple[str, str]] = frozenset()
+
+
+class Settled(NamedTuple):
+    """What a batch changed in the store, in numbers."""
+
+    drops: int = 0
+    resubmissions: int = 0
+    earlier: int = 0
+    malformed: int = 0
+    dead_letters: int = 0
+
+    def plus(self, other: "Settled") -> "Settled":
+        """Return the sum of both."""
+        return Settled(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Progress(NamedTuple):
+    """How far an instance has come: None and empty before its first commit."""
+
+    position: Position | None
+    cursors: Mapping[str, Cursor]
+
+
+class Counts(NamedTuple):
+    """How much the store holds, of this system's own records."""
+
+    drops: int
+    resubmissions: int
+    malformed: int
+    dead_letters: int
+
+
+class Instance(NamedTuple):
+    """One monitor that writes to the store, as it last said."""
+
+    name: str
+    release: str
+    started_at: datetime
+    seen_at: datetime
+    last_error: str
+    last_error_at: datetime | None
+
+
+class NewRow(NamedTuple):
+    """A row to be added to `qa_photo_reviews`."""
+
+    drop_number: str
+    project: str
+    user_name: str
+    submitted_by: str
+    posted_at: datetime
+    comment: str
+
+
+class DropRow(NamedTuple):
+    """A row of `qa_photo_reviews`, as far as the monitor writes it."""
+
+    drop_number: str
+    project: str
+    user_name: str
+    posted_at: datetime | None
+    resubmitted: bool
+    comment: str
+
+
+def new_row(submission: Submission) -> NewRow:
+    """Return the row that a new drop's first submission makes."""
+    return NewRow(
+        submission.drop_number,
+        submission.project,
+        submission.sender[:USER_NAME_LENGTH],
+        submission.sender,
+        submission.posted_at,
+        f"Posted in {submission.project} on {_minute(submission.posted_at)}",
+    )
+
+
+def resubmission_comments(decisions: Iterable[Decision]) -> dict[str, str]:
+    """Return, per resubmitted drop, the lines to append to its comment."""
+    lines: dict[str, list[str]] = {}
+    for submission, outcome in decisions:
+        if outcome is Outcome.RESUBMISSION:
+            line = f"Resubmitted in {submission.project} on {_minute(submission.posted_at)}"
+            lines.setdefault(submission.drop_number, []).append(line)
+    return {drop: "\n".join(each) for drop, each in lines.items()}
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,220 @@
+"""The embedded store: one SQLite file, for those who have no PostgreSQL."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from monitor.bridge.message import Message
+from monitor.bridge.position import Mark, Position
+from monitor.bridge.reader import Cursor
+from monitor.drops.decide import Decision, decide
+from monitor.drops.submissions import Submission
+from monitor.store.delivery import settle
+from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
+from monitor.store.migrations import migrations
+from monitor.store.records import (
+    Batch,
+    Counts,
+    DropRow,
+    Instance,
+    Progress,
+    Settled,
+    StoredDeadLetter,
+)
+from monitor.store.sqlite_transaction import SqliteTransaction, moment, optional_moment, stamp
+
+BUSY_SECONDS = 10.0
+
+
+class SqliteStore:
+    """A store in one file; see `monitor.store.protocol.Store`.
+
+    Every commit is synced to the disk before it counts: a power loss takes nothing back.
+    """
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.address = str(path)
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def migrate(self) -> list[str]:
+        """See the protocol."""
+        with self._transaction() as connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS wa_monitor_migrations (version integer PRIMARY KEY,"
+                " name text NOT NULL, applied_at text NOT NULL"
+                " DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')))"
+            )
+            applied = {
+                row[0] for row in connection.execute("SELECT version FROM wa_monitor_migrations")
+            }
+            done = []
+            for step in migrations(self.kind):
+                if step.version not in applied:
+                    for statement in step.sql.split(";\n"):
+                        connection.execute(statement)
+                    connection.execute(
+                        "INSERT INTO wa_monitor_migrations (version, name) VALUES (?, ?)",
+                        (step.version, step.name),
+                    )
+                    done.append(step.name)
+            return done
+
+    def faults(self) -> list[str]:
+        """See the protocol."""
+        if not self._path.exists():
+            return []
+        with self._transaction() as connection:
+            verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
+        return [] if verdict == "ok" else [f"{self._path} is damaged: {verdict}"]
+
+    def progress(self, instance: str) -> Progress:
+        """See the protocol."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT bridge, row_id, tail, groups FROM wa_monitor_positions WHERE instance = ?",
+                (instance,),
+            ).fetchone()
+            position = None
+            if row is not None:
+                tail = tuple(Mark(*mark) for mark in json.loads(row[2]))
+                position = Position(row[0], row[1], tail, frozenset(json.loads(row[3])))
+            rows = connection.execute(
+                "SELECT group_jid, message_id, row_id, posted_at FROM wa_monitor_cursors"
+                " WHERE instance = ?",
+                (instance,),
+            ).fetchall()
+        cursors = {
+            group: Cursor(message_id, rowid, optional_moment(posted))
+            for group, message_id, rowid, posted in rows
+        }
+        return Progress(position, cursors)
+
+    def adopted(self) -> bool:
+        """See the protocol."""
+        with self._transaction() as connection:
+            row = connection.execute("SELECT EXISTS (SELECT 1 FROM wa_monitor_adopted_rows)")
+            return bool(row.fetchone()[0])
+
+    def deliver(self, instance: str, batch: Batch) -> Settled:
+        """See the protocol. SQLite lets one writer in at a time; that is all it takes."""
+        with self._transaction() as connection:
+            return settle(SqliteTransaction(connection), instance, batch)
+
+    def compare(self, submissions: Sequence[Submission]) -> list[Decision]:
+        """See the protocol."""
+        with self._transaction() as connection:
+            return decide(submissions, SqliteTransaction(connection).know(submissions))
+
+    def dead_letters(self) -> list[StoredDeadLetter]:
+        """See the protocol."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT message, error, attempts, failed_at FROM wa_monitor_dead_letters"
+                " ORDER BY failed_at"
+            ).fetchall()
+        return [
+            StoredDeadLetter(Message(**json.loads(message)), error, attempts, moment(failed_at))
+            for message, error, attempts, failed_at in rows
+        ]
+
+    def counts(self) -> Counts:
+        """See the protocol."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'new'),"
+                " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'resubmission'),"
+                " (SELECT count(*) FROM wa_monitor_malformed),"
+                " (SELECT count(*) FROM wa_monitor_dead_letters)"
+            ).fetchone()
+        return Counts(*row)
+
+    def report(self, instance: Instance) -> None:
+        """See the protocol."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO wa_monitor_instances VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    instance.name,
+                    instance.release,
+                    stamp(instance.started_at),
+                    stamp(instance.seen_at),
+                    instance.last_error,
+                    stamp(instance.last_error_at) if instance.last_error_at else None,
+                ),
+            )
+
+    def instances(self) -> list[Instance]:
+        """See the protocol."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT name, release, started_at, seen_at, last_error, last_error_at"
+                " FROM wa_monitor_instances ORDER BY name"
+            ).fetchall()
+        return [
+            Instance(name, release, moment(started), moment(seen), error, optional_moment(at))
+            for name, release, started, seen, error, at in rows
+        ]
+
+    def latest_drops(self, limit: int) -> list[DropRow]:
+        """See the protocol."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT drop_number, project, user_name, whatsapp_message_date, resubmitted,"
+                " comment FROM qa_photo_reviews"
+                " ORDER BY whatsapp_message_date DESC, drop_number LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [
+            DropRow(drop, project, user, optional_moment(posted), bool(again), comment)
+            for drop, project, user, posted, again, comment in rows
+        ]
+
+    def close(self) -> None:
+        """See the protocol."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Open a transaction that may write, and commit it at the end."""
+        try:
+            connection = self._connect()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except (sqlite3.Error, OSError) as error:
+            raise self._explain(error) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._connection is None:
+            connection = sqlite3.connect(
+                self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _explain(self, error: sqlite3.Error | OSError) -> Exception:
+        if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError)):
+            return BatchRefused(str(error))
+        self.close()
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+            return StoreUnfit(f"{self._path}: {error}")
+        return StoreUnavailable(f"{self._path}: {error}")

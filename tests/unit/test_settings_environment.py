@@ -104,6 +104,16 @@ def test_values_are_taken_literally(home: Path) -> None:
     assert load_environment(home, {}).database_url == "postgresql://u:${HOME}$x#y@h/d"
 
 
+def test_another_file_can_stand_in_for_that_of_the_home(home: Path) -> None:
+    write(home, "WHATSAPP_DB_PATH=a.db\n")
+    other = home / "next.env"
+    other.write_text("WHATSAPP_DB_PATH=b.db\nSCAN_INTERVAL=2\n")
+    assert load_environment(home, {}, other).bridge_path == home / "b.db"
+    other.write_text("WHATSAPP_DB_PATH=b.db\nSCAN_INTERVAL=x\n")
+    with pytest.raises(SettingsError, match=r"next\.env:2: SCAN_INTERVAL"):
+        load_environment(home, {}, other)
+
+
 def test_the_database_url_is_not_shown(home: Path) -> None:
     environment = load_environment(home, {"WHATSAPP_DB_PATH": "a.db", "DATABASE_URL": URL})
     assert environment.database_url == URL

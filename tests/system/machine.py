@@ -160,7 +160,7 @@ class Machine:
         return self.ssh(command).stdout.strip()
 
     def path(self, inside: str) -> Path:
-        """Return where the running machine's file lies for the processes out here."""
+        """Return where a file of the disk lies out here; /run, /tmp and /dev are not on the disk."""
         return self.root / inside.lstrip("/")
 
     def write(self, inside: str, text: str | bytes, mode: int = 0o644) -> None:

@@ -169,7 +169,8 @@ class Controller:
             # ssh sockets have short paths by necessity; one folder a run, removed with it.
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
-            "PYTHONWARNINGS": "",
+            # Otherwise a task is announced only once it has a result.
+            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1",
         }
 
 

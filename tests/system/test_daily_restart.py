@@ -10,7 +10,7 @@ CLOCK = """
 [Service]
 Environment=LD_PRELOAD={library} "FAKETIME=@2026-02-03 00:59:57"
 """
-DROP_IN = "/run/systemd/system/cron.service.d/clock.conf"
+DROP_IN = "/etc/systemd/system/cron.service.d/clock.conf"
 
 
 def test_daily_restart(host: Machine) -> None:

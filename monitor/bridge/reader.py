@@ -235,7 +235,8 @@ class BridgeReader:
             term = f"chat_jid IN ({', '.join('?' * len(groups))})"
             values += groups
             if pattern is not None:
-                term = f"({term} AND content LIKE ?)"
+                # LIKE passes over what is no text, and over all that comes after a NUL.
+                term = f"({term} AND (CAST(content AS TEXT) LIKE ? OR instr(content, char(0))))"
                 values.append(pattern)
             terms.append(term)
         return " OR ".join(terms) or "0", values

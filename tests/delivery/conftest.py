@@ -1,6 +1,8 @@
 """A home on each kind of store, and a bridge that writes its file."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from monitor.demo.bridge_writer import BridgeWriter
 from tests.delivery.homes import Home
 from tests.delivery.monitors import Monitor
+from tests.unit.forked import NOBODY
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +54,19 @@ def monitor(home: Home) -> Iterator[Monitor]:
     found = Monitor(home)
     yield found
     found.close()
+
+
+@pytest.fixture
+def strangers_home() -> Iterator[Home]:
+    """Lay out a home of a user who may only read the bridge's folder, outside of pytest's own.
+
+    That user is nobody when the tests run as root, whom no permission binds.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="wa-monitor-test-"))
+    folder.chmod(0o755)
+    found = Home(folder / "home", folder / "bridge" / "messages.db")
+    if os.geteuid() == 0:
+        for path in (found.path, *found.path.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+    yield found
+    shutil.rmtree(folder)

@@ -15,7 +15,7 @@ from tests.delivery.waiting import until
 # Run as a user whom file permissions bind. All is imported before, because that user may not
 # read the virtual environment; the real user stays, so that the test may send signals.
 AS_NOBODY = """
-import os, sys
+import encodings.utf_8_sig, os, sys
 import monitor.cli.config, monitor.cli.state, monitor.service.service, monitor.service.delivery
 import monitor.service.audit, monitor.service.replay, monitor.store.postgresql
 import monitor.store.sqlite, monitor.settings.yaml_document, dotenv.parser, jsonschema

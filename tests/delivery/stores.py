@@ -22,11 +22,15 @@ class StoreView:
     def query(self, statement: str) -> Rows:
         """Run one statement, the same on both stores, and return its rows, if it has any."""
         if self.url is None:
-            with closing(sqlite3.connect(self.path, timeout=5)) as file, file:
+            with closing(self._open()) as file, file:
                 return file.execute(statement).fetchall()
         with closing(psycopg2.connect(self.url)) as server, server, server.cursor() as cursor:
             cursor.execute(statement)
             return cursor.fetchall() if cursor.description else []
+
+    def _open(self) -> sqlite3.Connection:
+        # Never making the file: it would be the looker's, not the service's.
+        return sqlite3.connect(f"file:{self.path}?mode=rw", uri=True, timeout=5)
 
     def ready(self) -> bool:
         """Tell whether the tables are there."""

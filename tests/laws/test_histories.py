@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ from monitor.store.faults import StoreUnavailable
 from monitor.store.records import Batch, Settled
 from tests.laws.world import GROUPS, Killed, World, put_in_place
 
-HISTORIES = 500 if os.environ.get("CI") else 150
+HISTORIES = 600 if os.environ.get("CI") else 150
 
 drops = st.lists(st.sampled_from([f"DR17520{n:02d}" for n in range(12)]), max_size=3, unique=True)
 groups = st.sampled_from(GROUPS)
@@ -47,7 +47,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(dir="/dev/shm"))  # noqa: S108 -- memory is quicker
+        self.folder = Path(tempfile.mkdtemp(dir="/dev/shm"))  # memory is quicker
         self.clock = 0
         self.fail_next = ""
         self.numbers = iter(range(10**6))
@@ -102,17 +102,15 @@ class Histories(RuleBasedStateMachine):
     def redeliver(self, index: int) -> None:
         self.world.redeliver(index)
 
-    @rule(count=st.integers(1, 40))
-    def delete_newest(self, count: int) -> None:
-        self.world.delete_newest(count)
-
-    @rule(renumber=st.booleans())
-    def vacuum(self, renumber: bool) -> None:
-        self.world.writer.vacuum(renumber=renumber)
-
-    @rule(kept=st.integers(0, 50))
-    def replace_file(self, kept: int) -> None:
-        self.world.replace_file(kept)
+    @rule(how=st.sampled_from(["delete", "vacuum", "renumber", "new"]), count=st.integers(0, 40))
+    def change_the_file(self, how: str, count: int) -> None:
+        match how:
+            case "delete":
+                self.world.delete_newest(count)
+            case "new":
+                self.world.replace_file(count)
+            case _:
+                self.world.writer.vacuum(renumber=how == "renumber")
 
     # The monitor.
 
@@ -124,25 +122,23 @@ class Histories(RuleBasedStateMachine):
     def read_to_the_end(self) -> None:
         self.world.drain()
 
-    @rule()
-    def restart(self) -> None:
-        self.world.stop()
-        self.world.start()
+    @rule(group=groups, posted=drops)
+    def post_and_read_to_the_end(self, group: str, posted: list[str]) -> None:
+        self.post(group, posted, 0)
+        self.world.drain()
 
-    @rule()
-    def crash_while_idle(self) -> None:
-        self.world.kill()
-        self.world.start()
-
-    @rule(where=st.sampled_from(["before commit", "after commit"]))
-    def crash_while_settling(self, where: str) -> None:
-        self.fail_next = f"killed {where}"
-        try:
-            self.world.step()
-        except Killed:
+    @rule(how=st.sampled_from(["stop", "kill", "kill before commit", "kill after commit"]))
+    def restart(self, how: str) -> None:
+        if how == "stop":
+            self.world.stop()
+        else:
+            self.fail_next = how.replace("kill", "killed") if "commit" in how else ""
+            with suppress(Killed):
+                if self.fail_next:
+                    self.world.step()
+            self.fail_next = ""
             self.world.kill()
-            self.world.start()
-        self.fail_next = ""
+        self.world.start()
 
     @rule(watched=st.sets(groups, min_size=1))
     def watch_others(self, watched: set[str]) -> None:
@@ -154,12 +150,13 @@ class Histories(RuleBasedStateMachine):
     def damage_state(self, what: bytes | None) -> None:
         put_in_place(self.world.environment.state_path, what)
 
-    @rule()
-    def lose_state(self) -> None:
+    @rule(lost=st.booleans())
+    def keep_a_copy_of_the_state(self, lost: bool) -> None:
         path = self.world.environment.state_path
         if path.is_file():
             self.world.saved_states.append(path.read_bytes())
-            path.unlink()
+            if lost:
+                path.unlink()
 
     @precondition(lambda self: self.world.saved_states)
     @rule(which=st.integers(0, 9))
@@ -186,23 +183,35 @@ class Histories(RuleBasedStateMachine):
             source.backup(target)
         return copy, frozenset(self.world.settled)
 
-    @rule(saved=copies)
-    def put_an_older_store_back(self, saved: tuple[Path, frozenset[SubmissionKey]]) -> None:
+    @rule(saved=copies, restarted=st.booleans())
+    def put_an_older_store_back(
+        self, saved: tuple[Path, frozenset[SubmissionKey]], restarted: bool
+    ) -> None:
         copy, settled = saved
-        self.world.kill()
-        for end in ("", "-wal", "-shm"):
-            (self.folder / f"drops.db{end}").unlink(missing_ok=True)
-        shutil.copy(copy, self.folder / "drops.db")
-        self.world.lose_store_back_to(set(settled))
-        self.world.start()
+        self.swap_the_store(copy, set(settled), restarted=restarted)
 
-    @rule()
-    def lose_the_store(self) -> None:
-        self.world.kill()
+    @rule(restarted=st.booleans())
+    def lose_the_store(self, restarted: bool) -> None:
+        self.swap_the_store(None, set(), restarted=restarted)
+
+    def swap_the_store(
+        self, copy: Path | None, settled: set[SubmissionKey], *, restarted: bool
+    ) -> None:
+        if restarted:
+            self.world.kill()
+        else:  # a database server that comes back with other data: the connection is lost
+            self.fail_next = "down before commit"
+            self.world.post(GROUPS[0], [], self.clock)
+            self.world.step()
+            self.fail_next = ""
+            self.world.store.close()
         for end in ("", "-wal", "-shm"):
             (self.folder / f"drops.db{end}").unlink(missing_ok=True)
-        self.world.lose_store_back_to(set())
-        self.world.start()
+        if copy is not None:
+            shutil.copy(copy, self.folder / "drops.db")
+        self.world.lose_store_back_to(settled)
+        if restarted:
+            self.world.start()
 
     @invariant()
     def nothing_is_doubled(self) -> None:
@@ -244,7 +253,7 @@ def small_batches() -> Iterator[None]:
 
 def test_no_history_loses_or_doubles_a_drop() -> None:
     with small_batches():
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             Histories,
             settings=settings(
                 max_examples=HISTORIES,

@@ -158,7 +158,7 @@ def make(params: dict[str, Any]) -> Path:
         units = [Path(unit) for unit in params["units"] or []]
         collect(home, units, params["secrets"], partial)
         about = manifest(params["name"], now, home, partial)
-        text = json.dumps(about, indent=2, sort_keys=True) + "\n"
+        text = json.dumps(about, indent=2) + "\n"
         (partial / MANIFEST).write_text(text, encoding="utf-8")
         make_durable(partial)
         final.parent.mkdir(mode=0o700, exist_ok=True)

@@ -199,6 +199,7 @@ def main() -> None:
             restore_config(backup, home, user)
         if module.params["dotenv"]:
             put(home / ".env.previous", home / ".env", "root", user, 0o640)
+            (home / ".env.previous").unlink()
         if "units" in parts:
             for unit in (backup / "units").iterdir():
                 put(unit, Path(module.params["units_folder"], unit.name), "root", "root", 0o644)

@@ -90,17 +90,21 @@ def foreign(paths: list[Path], user: str) -> list[Path]:
     return [path for path in paths if path.is_file() and path.lstat().st_uid != uid]
 
 
-def journal(unit: str) -> str:
-    """Return the last words of a service."""
-    text = subprocess.run(
-        ["journalctl", "--unit", unit, "--lines", "8", "--output", "cat", "--no-pager"],
+def last_words(unit: str, since: float) -> str:
+    """Return how a unit failed, and the last thing that the program itself said."""
+    result = systemctl("show", unit, "--property=Result", "--value").stdout.strip()
+    subprocess.run(["journalctl", "--sync"], check=False, capture_output=True)
+    said = subprocess.run(
+        ["journalctl", f"--identifier={unit}", f"--since=@{int(since)}", "--output=cat",
+         "--no-pager"],
         check=False, capture_output=True, text=True,
-    ).stdout
-    return " | ".join(line.strip() for line in text.splitlines() if line.strip())
+    ).stdout.strip().splitlines()
+    return f"{result}: {said[-1] if said else 'it said nothing'}"
 
 
 def restarted(unit: str, user: str, own: list[Path]) -> str:
     """Restart a service; say why it does not start, or nothing if it does."""
+    began = time.time()
     systemctl("reset-failed", unit)
     if strangers := foreign(own, user):
         # As long as the old system runs as root, it makes such files anew.
@@ -108,7 +112,7 @@ def restarted(unit: str, user: str, own: list[Path]) -> str:
         for path in strangers:
             shutil.chown(path, user, user)
     if systemctl("restart", unit).returncode:
-        return f"{unit} does not start: {journal(unit)}"
+        return f"{unit} does not start, {last_words(unit, began)}"
     return ""
 
 

@@ -94,7 +94,8 @@ def faults_of(
             continue
         if process.returncode:
             # The operator knows the real folder, not the scratch one.
-            lines = text.replace(str(home), params["home"]).strip().splitlines()
+            text = text.replace(str(home), params["home"])
+            lines = [line.removeprefix("wa-monitor: ") for line in text.strip().splitlines()]
             faults[about] = lines or [f"the check ended with exit code {process.returncode}"]
     return faults
 
@@ -122,6 +123,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="wa-monitor-trial-") as folder:
         home = scratch_home(Path(folder), module.params, owner)
         faults = faults_of(module.params, home, owner)
+    if "settings" in faults:
+        # With bad settings, the store was not even looked for.
+        faults.pop("store", None)
     told = [f"{about}: {' | '.join(lines)}" for about, lines in faults.items()]
     module.exit_json(changed=False, told=told)
 

@@ -39,6 +39,14 @@ class GroupStatus:
 
 
 @dataclass(frozen=True)
+class ListStatus:
+    """The list of valid drops of a project that checks them; an empty one refuses nothing."""
+
+    project: str
+    drops: int
+
+
+@dataclass(frozen=True)
 class Status:
     """What `wa-monitor status --json` prints; `ready` is what a health gate asks for."""
 
@@ -49,6 +57,8 @@ class Status:
     state: dict[str, Any]
     groups: list[GroupStatus] = field(default_factory=list)
     counts: dict[str, int] | None = None
+    lists: list[ListStatus] = field(default_factory=list)
+    answers: dict[str, Any] | None = None
     instances: list[dict[str, Any]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -65,12 +75,17 @@ def gather(
     service = _service(seen, now)
     counts: Counts | None = None
     instances: list[Instance] = []
+    lists: list[ListStatus] = []
+    answers: dict[str, Any] | None = None
     cursors: Mapping[str, Cursor] = {}
     store_error = None
     try:
         counts = store.counts()
         cursors = store.progress(environment.instance).cursors
         instances = store.instances()
+        sizes = store.lists.sizes() if projects.checked else {}
+        lists = [ListStatus(name, sizes.get(name, 0)) for name in sorted(projects.checked)]
+        answers = {"mode": environment.answering.mode, **store.outbox.counts()}
     except StoreUnavailable as error:
         store_error = str(error)
     groups: list[GroupStatus] = []
@@ -101,6 +116,8 @@ def gather(
         state=_state(environment),
         groups=groups,
         counts=counts._asdict() if counts else None,
+        lists=lists,
+        answers=answers,
         instances=[_instance(each) for each in instances],
     )
 

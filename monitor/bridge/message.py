@@ -9,7 +9,8 @@ class Message:
 
     `rowid` is the order of arrival and changes when a message is delivered again.
     `id` is a random token: its order means nothing. `timestamp` is the text that
-    the bridge wrote, in whatever form and zone.
+    the bridge wrote, in whatever form and zone. `sender` is a phone number where that is known;
+    `sent_as` is then the linked-device id that the bridge wrote, else empty.
     """
 
     rowid: int
@@ -18,3 +19,4 @@ class Message:
     sender: str
     content: str
     timestamp: str
+    sent_as: str = ""

@@ -4,16 +4,17 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 from monitor.bridge.faults import BridgeUnavailable, explain
 from monitor.bridge.message import Message
 from monitor.bridge.position import TAIL_LENGTH, Mark, Position, still_settled
+from monitor.bridge.senders import FILE_NAME, SenderBook
 from monitor.bridge.timestamps import parse_timestamp
 
 CHUNK_SECONDS = 0.002
@@ -76,6 +77,7 @@ class BridgeReader:
     def __init__(self, path: Path, prefilters: Mapping[str, str | None]) -> None:
         self._path = path
         self._prefilters = dict(prefilters)
+        self._senders = SenderBook(path.with_name(FILE_NAME))
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._columns: frozenset[str] = frozenset()
@@ -106,6 +108,7 @@ class BridgeReader:
 
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""
+        self._senders.close()
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -127,6 +130,7 @@ class BridgeReader:
             cursors = self._cursors(connection, settled, end)
             tail = _tail(connection, end)
         self._adapt(time.perf_counter() - started)
+        messages = self._with_phones(messages)
         reached = Position(str(self._path), end, tail, self.groups)
         return Chunk(messages, cursors, reached, settled, last, self.generation)
 
@@ -146,7 +150,7 @@ class BridgeReader:
         with self._transaction() as connection:
             messages, reached = self._messages(connection, after, min(after + self._rows, upto))
         self._adapt(time.perf_counter() - started)
-        return messages, reached
+        return self._with_phones(messages), reached
 
     def last_rowid(self) -> int:
         """Return the newest row's rowid, 0 for an empty file."""
@@ -161,6 +165,11 @@ class BridgeReader:
                 "SELECT rowid FROM messages WHERE id = ? AND chat_jid = ?",
                 (message_id, group_jid),
             )
+
+    def ask(self, query: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, which is one read transaction and had better be short."""
+        with self._transaction() as connection:
+            return connection.execute(query, tuple(values)).fetchall()
 
     def lag(self, group_jid: str, cursor: Cursor | None) -> GroupLag:
         """Count a group's messages after `cursor`, afresh from the file.
@@ -224,6 +233,16 @@ class BridgeReader:
             if size > CHUNK_BYTES:
                 return messages, rowid
         return messages, upto
+
+    def _with_phones(self, messages: list[Message]) -> list[Message]:
+        """Name senders by phone number, outside of the read transaction."""
+        phones = self._senders.phones({each.sender for each in messages})
+        if not phones:
+            return messages
+        return [
+            replace(each, sender=phones.get(each.sender, each.sender), sent_as=each.sender)
+            for each in messages
+        ]
 
     def _condition(self) -> tuple[str, list[str]]:
         by_pattern: dict[str | None, list[str]] = {}

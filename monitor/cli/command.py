@@ -5,10 +5,13 @@ from pathlib import Path
 import click
 
 from monitor import __version__
+from monitor.cli.answers import answers
 from monitor.cli.config import config
 from monitor.cli.db import db
 from monitor.cli.delivery import audit, replay, run, scan
 from monitor.cli.demo import demo
+from monitor.cli.drops import drops
+from monitor.cli.groups import groups
 from monitor.cli.home import Home
 from monitor.cli.state import state
 from monitor.cli.status import status
@@ -30,5 +33,8 @@ def main(context: click.Context, home: Path) -> None:
     context.obj = Home(home.absolute())
 
 
-for each in (run, scan, status, audit, replay, state, config, db, demo):
+for each in (
+    *(run, scan, status, audit, replay, drops, groups, answers),
+    *(state, config, db, demo),
+):
     main.add_command(each)

@@ -58,6 +58,15 @@ def show(home: Home) -> None:
     click.echo(f"store          {mask_url(url) if url else home.store.address}")
     click.echo(f"scan interval  {environment.scan_interval:g} s")
     click.echo(f"log            {environment.log_level} {environment.log_file or ''}".rstrip())
+    answering = environment.answering
+    click.echo(
+        f"answers        {answering.mode}, through {answering.sender_url},"
+        f" then {answering.bridge_url}"
+    )
     for project in load_projects(environment.projects_path):
         watched = "watched" if project.enabled else "not watched"
-        click.echo(f"project        {project.name}: {project.group_jid}, {watched}")
+        checked = ", checks drops" if project.validate else ""
+        answered = ", answers" if project.answers else ""
+        click.echo(
+            f"project        {project.name}: {project.group_jid}, {watched}{checked}{answered}"
+        )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
+from monitor.bridge.senders import FILE_NAME, SenderBook
 from monitor.cli.exits import BAD_INPUT, PROBLEM, bad_input
 from monitor.cli.home import Home, with_home
 from monitor.cli.progress import progress
@@ -14,6 +15,7 @@ from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock
 from monitor.settings.projects import load_projects
 from monitor.state.file import StateFile
+from monitor.store.open import open_store
 from monitor.store.records import Settled
 
 
@@ -38,6 +40,7 @@ class Moment(click.ParamType[datetime]):
 def run(home: Home) -> None:
     """Run the service: watch the bridge and deliver until stopped."""
     # Only here: `status` and the validators start faster without these.
+    from monitor.answers.courier import Courier  # noqa: PLC0415
     from monitor.service.notify import Notifier  # noqa: PLC0415
     from monitor.service.service import Service  # noqa: PLC0415
     from monitor.service.state_keeper import StateKeeper  # noqa: PLC0415
@@ -56,6 +59,7 @@ def run(home: Home) -> None:
         Notifier(os.environ),
         release_of(environment.home),
         lambda: Projects(load_projects(environment.projects_path)),
+        Courier(open_store(environment), environment.instance, environment.answering),
     ).run()
 
 
@@ -95,10 +99,14 @@ def audit(home: Home, since: datetime | None, mend: bool) -> None:
     """Compare the bridge with the store, whatever any cursor says."""
     from monitor.service.audit import audit as run_audit  # noqa: PLC0415
     from monitor.service.audit import repair  # noqa: PLC0415
+    from monitor.service.upkeep import put_senders_right  # noqa: PLC0415
 
     home.store.migrate()
     with progress("Comparing") as show:
         verdict = run_audit(home.reader, home.projects, home.store, since, show)
+    if mend:
+        book = SenderBook(home.environment.bridge_path.with_name(FILE_NAME))
+        put_senders_right(home.store, book)
     for reading, decision in verdict.missed:
         found = decision.submission
         click.echo(
@@ -110,12 +118,20 @@ def audit(home: Home, since: datetime | None, mend: bool) -> None:
             f"unreadable: message {reading.message.id} of {reading.message.group_jid}:"
             f" {reading.error}"
         )
-    if verdict.good:
+    for submission in verdict.waiting:
+        click.echo(
+            f"waiting: {submission.drop_number} in {submission.project},"
+            f" posted {submission.posted_at:%Y-%m-%d %H:%M:%S} UTC, is valid now"
+        )
+    if verdict.good and not verdict.waiting:
         click.echo(f"nothing missed: {verdict.submissions} submissions in the bridge are settled")
         return
     count = len(verdict.missed) + len(verdict.unreadable)
     if not mend:
-        click.echo(f"{count} of {verdict.submissions} missed; --repair takes them in")
+        click.echo(
+            f"{count} of {verdict.submissions} missed, {len(verdict.waiting)} waiting;"
+            " --repair takes them in"
+        )
         raise SystemExit(PROBLEM)
     settled = repair(home.store, home.environment.instance, verdict)
     click.echo(f"repaired: {_summary(settled)}")
@@ -161,5 +177,6 @@ def replay(home: Home, group: str | None, since: datetime | None) -> None:
 def _summary(settled: Settled) -> str:
     return (
         f"{settled.drops} new drops, {settled.resubmissions} resubmissions,"
-        f" {settled.malformed} malformed, {settled.dead_letters} set aside"
+        f" {settled.malformed} malformed, {settled.invalid} invalid,"
+        f" {settled.dead_letters} set aside"
     )

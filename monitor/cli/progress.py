@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function to be told how many rows are done and how many there are."""
+def progress(what: str, unit: str = "rows") -> Iterator[Callable[[int, int], None]]:
+    """Yield a function to be told how much is done and how much there is, in `unit`."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -34,7 +34,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
         def show(done: int, total: int) -> None:
             speed = bar.tasks[0].speed
-            rate = f"{speed:,.0f} rows/s" if speed else ""
+            rate = f"{speed:,.0f} {unit}/s" if speed else ""
             bar.update(task, completed=done, total=total, rate=rate)
 
         yield show

@@ -59,6 +59,18 @@ def _print(found: Status) -> None:
             f"{number:,} {name.replace('_', ' ')}" for name, number in found.counts.items()
         )
         console.print(counted)
+    for each in found.lists:
+        if each.drops:
+            console.print(escape(f"{each.project}: {each.drops:,} valid drops"))
+        else:
+            console.print(
+                f"[red]fault[/] {escape(each.project)}: its list of valid drops is empty, so that"
+                " nothing is refused; `wa-monitor drops import` fills it"
+            )
+    if found.answers and len(found.answers) > 1:
+        states = {state: count for state, count in found.answers.items() if state != "mode"}
+        counted = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
+        console.print(f"answers are {found.answers['mode']}: {counted}")
     for instance in found.instances:
         error = instance["last_error"]
         last = f"last error {_when(instance['last_error_at'])}: {error}" if error else "no error"

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from monitor.drops.submissions import Submission
+from monitor.drops.validity import NO_LISTS, Lists
 
 
 class Outcome(StrEnum):
@@ -17,6 +18,8 @@ class Outcome(StrEnum):
     """The drop has a row and this was posted after all that the row knows."""
     EARLIER = "earlier"
     """The drop has a row that already knows of this time or a later one."""
+    INVALID = "invalid"
+    """The drop is not in its project's list; the submission waits until it is."""
 
 
 class SubmissionKey(NamedTuple):
@@ -38,11 +41,13 @@ class Knowledge(NamedTuple):
     """What the store knows about a batch.
 
     `settled` are the submissions its ledger holds; `known_at` has every drop that has a row,
-    with the time of posting up to which that row knows its submissions.
+    with the time of posting up to which that row knows its submissions; `waiting` are the
+    submissions that its ledger holds as refused.
     """
 
     settled: Set[SubmissionKey]
     known_at: Mapping[str, datetime]
+    waiting: Set[SubmissionKey] = frozenset()
 
 
 def key_of(submission: Submission) -> SubmissionKey:
@@ -50,8 +55,13 @@ def key_of(submission: Submission) -> SubmissionKey:
     return SubmissionKey(submission.drop_number, submission.message_id, submission.group_jid)
 
 
-def decide(submissions: Iterable[Submission], knowledge: Knowledge) -> list[Decision]:
-    """Decide each submission in order of arrival; those already settled are left out."""
+def decide(
+    submissions: Iterable[Submission], knowledge: Knowledge, lists: Lists = NO_LISTS
+) -> list[Decision]:
+    """Decide each submission in order of arrival; those already settled are left out.
+
+    One that was refused before is decided anew only if it surely is valid now.
+    """
     seen = set(knowledge.settled)
     known_at = dict(knowledge.known_at)
     decisions: list[Decision] = []
@@ -59,7 +69,12 @@ def decide(submissions: Iterable[Submission], knowledge: Knowledge) -> list[Deci
         key = key_of(submission)
         if key in seen:
             continue
+        if key in knowledge.waiting and not lists.let_in(submission):
+            continue
         seen.add(key)
+        if lists.refuse(submission):
+            decisions.append(Decision(submission, Outcome.INVALID))
+            continue
         known = known_at.get(submission.drop_number)
         if known is None:
             outcome = Outcome.NEW

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitor.answers.texts import is_own_answer
 from monitor.bridge.message import Message
 from monitor.bridge.timestamps import parse_timestamp
 from monitor.drops.pattern import DropPattern
@@ -20,7 +21,8 @@ class Submission:
     """A drop that somebody posted: the key is (group_jid, message_id, drop_number).
 
     `project` is the project's name, `sender` a phone number or LID as the bridge
-    wrote it, `posted_at` the moment of posting in UTC.
+    wrote it, `posted_at` the moment of posting in UTC, `validate` whether the drop must
+    be in the project's list.
     """
 
     drop_number: str
@@ -29,6 +31,7 @@ class Submission:
     project: str
     sender: str
     posted_at: datetime
+    validate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,16 @@ def read_message(
 ) -> tuple[list[Submission], list[Malformed]]:
     """Return the submissions and near misses that `message` makes in `project`.
 
-    Both are empty for a message without any, by an ignored sender, or posted before
-    the project's `since`. Raises UnreadableMessage if the message has some, but its
-    timestamp, id, group or drop cannot be read or stored.
+    Both are empty for a message without any, by an ignored sender, posted before the
+    project's `since`, or that is a monitor's own answer. Raises UnreadableMessage if the
+    message has some, but its timestamp, id, group or drop cannot be read or stored.
     """
-    if message.sender in project.ignore_senders:
+    if message.sender in project.ignore_senders or message.sent_as in project.ignore_senders:
         return [], []
     found = pattern.find(message.content)
     if not found.drops and not found.malformed:
+        return [], []
+    if is_own_answer(message.content):
         return [], []
     posted_at = _posted_at(message)
     if project.since is not None and posted_at < project.since:
@@ -73,7 +78,7 @@ def read_message(
         posted_at,
     )
     return (
-        [Submission(drop, *common) for drop in found.drops],
+        [Submission(drop, *common, project.validate) for drop in found.drops],
         [Malformed(text, *common) for text in found.malformed],
     )
 

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from monitor.bridge.reader import BridgeReader
 from monitor.drops.decide import Decision, Outcome, SubmissionKey, key_of
+from monitor.drops.submissions import Submission
 from monitor.service.intake import BATCH_READINGS, Projects, Reading
 from monitor.service.settling import settle_readings
+from monitor.service.upkeep import let_in
 from monitor.store.protocol import Store
 from monitor.store.records import Settled
 
@@ -27,12 +29,14 @@ class Verdict(NamedTuple):
     """What an audit found.
 
     `submissions` counts those compared, `missed` lists those the store lacks, `unreadable` the
-    messages with drops that cannot be read and have not been set aside.
+    messages with drops that cannot be read and have not been set aside. `waiting` were refused
+    and can be taken in now, which is no fault of anybody.
     """
 
     submissions: int
     missed: tuple[Finding, ...]
     unreadable: tuple[Reading, ...]
+    waiting: tuple[Submission, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -90,11 +94,14 @@ def audit(
         time.sleep(settling_seconds)
     lacking = _lacking(store, suspects)
     aside = {(each.message.group_jid, each.message.id) for each in store.dead_letters()}
+    waiting = tuple(store.lists.waiting(projects.unchecked))
+    refused = {key_of(each) for each in waiting}
     missed = [
         Finding(each, lacking[key_of(found)])
         for each in suspects
         for found in each.submissions
-        if key_of(found) in lacking and (each.message.group_jid, each.message.id) not in aside
+        if key_of(found) in lacking.keys() - refused
+        and (each.message.group_jid, each.message.id) not in aside
     ]
     return Verdict(
         compared,
@@ -102,13 +109,18 @@ def audit(
         tuple(
             each for each in unreadable if (each.message.group_jid, each.message.id) not in aside
         ),
+        waiting,
     )
 
 
 def repair(store: Store, instance: str, verdict: Verdict) -> Settled:
-    """Take in what an audit found missing; no cursor moves. Raises StoreUnavailable."""
+    """Take in what an audit found missing or waiting; no cursor moves, nobody is answered.
+
+    Raises StoreUnavailable.
+    """
     readings = list({id(each.reading): each.reading for each in verdict.missed}.values())
-    return settle_readings(store, instance, [*readings, *verdict.unreadable])
+    settled = settle_readings(store, instance, [*readings, *verdict.unreadable])
+    return settled.plus(let_in(store, instance, verdict.waiting))
 
 
 def _lacking(store: Store, readings: list[Reading]) -> dict[SubmissionKey, Decision]:

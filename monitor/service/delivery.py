@@ -1,13 +1,14 @@
 """Bringing the store up to the end of the bridge, from wherever both were left."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from monitor.answers.gate import Gate
 from monitor.bridge.position import Position
 from monitor.bridge.reader import BridgeReader, Cursor
 from monitor.logs import fields
 from monitor.service.intake import NO_FLOORS, Floors, Intake, Projects, take_in
-from monitor.service.resume import resume
+from monitor.service.resume import Resume, resume
 from monitor.service.settling import settle_readings
 from monitor.service.state_keeper import StateKeeper
 from monitor.settings.environment import Environment
@@ -22,7 +23,8 @@ class Delivery:
     """Brings the store up to the end of the bridge, from wherever both were left.
 
     Holds the only in-memory position, and forgets it whenever the store could have changed
-    under it: after any failure the store and the state file are asked again.
+    under it: after any failure the store and the state file are asked again. `on_answers` is
+    called when answers have been queued.
     """
 
     def __init__(
@@ -31,10 +33,16 @@ class Delivery:
         projects: Projects,
         store: Store,
         state: StateKeeper,
+        on_answers: Callable[[], None] = lambda: None,
     ) -> None:
         self._environment = environment
         self._store = store
         self._state = state
+        self._on_answers = on_answers
+        self._gate = Gate(
+            store.outbox, environment.instance, enabled=environment.answering.mode != "off"
+        )
+        self._unchecked = False
         self._position: Position | None = None
         self._floors = NO_FLOORS
         self._adopted_cursors: Mapping[str, Cursor] = {}
@@ -83,8 +91,16 @@ class Delivery:
 
     def _settle(self, intake: Intake) -> None:
         cursors = {**self._adopted_cursors, **intake.cursors}
+        answering = self._gate.answering(
+            (each.message for each in intake.readings), self._projects.answers
+        )
         settled = settle_readings(
-            self._store, self._environment.instance, intake.readings, intake.position, cursors
+            self._store,
+            self._environment.instance,
+            intake.readings,
+            intake.position,
+            cursors,
+            answering=answering,
         )
         self._adopted_cursors = {}
         self._state.advance(cursors)
@@ -92,12 +108,31 @@ class Delivery:
         self.rows += intake.rows
         if any(settled):
             log.info("Settled", extra=fields(**settled._asdict(), rowid=intake.position.rowid))
+        if settled.answers:
+            self._on_answers()
+        self._note_unchecked(intake, settled)
+
+    def _note_unchecked(self, intake: Intake, settled: Settled) -> None:
+        """Say it when drops begin, and when they cease, to be taken in without a check."""
+        if settled.unchecked and not self._unchecked:
+            log.error(
+                "Drops are taken in unchecked: the list of valid drops is empty or cannot be"
+                " read; `wa-monitor drops import FILE --project NAME` fills it",
+                extra=fields(count=settled.unchecked),
+            )
+            self._unchecked = True
+            return
+        checked = any(found.validate for each in intake.readings for found in each.submissions)
+        if self._unchecked and checked and not settled.unchecked:
+            log.info("Drops are checked again")
+            self._unchecked = False
 
     def _resume(self) -> Position:
         for name in self._store.migrate():
             log.info("Store migrated", extra=fields(migration=name, store=self._store.address))
         bridge = str(self._environment.bridge_path)
         progress = self._store.progress(self._environment.instance)
+        stored = progress.position
         if progress.position is not None:
             verified = self._reader.verified(progress.position)
             if verified.rowid < progress.position.rowid:
@@ -114,6 +149,7 @@ class Delivery:
             self._store.adopted(),
             self._reader.find,
         )
+        self._guard(stored, going_on)
         for reason in going_on.reasons:
             log.info("Reading again from an earlier place", extra=fields(reason=reason))
         log.info(
@@ -127,9 +163,23 @@ class Delivery:
             self._state.advance({g: c for g, c in known.items() if g not in self._state.cursors})
         return going_on.position
 
+    def _guard(self, stored: Position | None, going_on: Resume) -> None:
+        """Keep what is read again, or was there before the first reading, from being answered."""
+        start = going_on.position.rowid
+        if stored is not None and start == stored.rowid:
+            self._gate.go_on()
+        elif stored is not None and start:
+            self._gate.go_back(stored.rowid, self._reader.last_rowid())
+        else:
+            self._gate.begin(self._reader.last_rowid())
+
     def _note_reread(self, position: Position, intake: Intake) -> None:
         if intake.resumed_from < position.rowid:
             self._floors = NO_FLOORS
+            if intake.resumed_from:
+                self._gate.go_back(position.rowid, intake.last_rowid)
+            else:
+                self._gate.begin(intake.last_rowid)
             log.info(
                 "Bridge rows have changed: reading again from before them",
                 extra=fields(settled=position.rowid, from_rowid=intake.resumed_from),

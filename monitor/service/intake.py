@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from monitor.answers.texts import Answers
 from monitor.bridge.message import Message
 from monitor.bridge.position import Position
 from monitor.bridge.reader import BridgeReader, Chunk, Cursor
@@ -83,6 +84,25 @@ class Projects:
     def names(self) -> Mapping[str, str]:
         """Each group's project name, in the order of the configuration."""
         return {group: project.name for group, (project, _) in self._by_group.items()}
+
+    @property
+    def answers(self) -> Mapping[str, Answers]:
+        """How each group that is answered is."""
+        return {
+            group: project.answers
+            for group, (project, _) in self._by_group.items()
+            if project.answers is not None
+        }
+
+    @property
+    def checked(self) -> frozenset[str]:
+        """The names of the projects whose drops must be in their list."""
+        return frozenset(each.name for each, _ in self._by_group.values() if each.validate)
+
+    @property
+    def unchecked(self) -> frozenset[str]:
+        """The names of the projects that take in any drop."""
+        return frozenset(self.names.values()) - self.checked
 
     def read(self, message: Message) -> Reading:
         """Find what a message holds; one that cannot be read carries the error instead."""

@@ -9,7 +9,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
 
+from monitor.answers.courier import Courier
 from monitor.bridge.faults import BridgeUnavailable
+from monitor.bridge.senders import FILE_NAME, SenderBook
 from monitor.bridge.watch import BridgeWatch
 from monitor.logs import fields
 from monitor.service.backoff import Backoff
@@ -18,6 +20,7 @@ from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock, ServiceReport
 from monitor.service.notify import Notifier
 from monitor.service.state_keeper import StateKeeper
+from monitor.service.upkeep import keep_up
 from monitor.settings.environment import Environment
 from monitor.settings.faults import SettingsError
 from monitor.store.faults import StoreUnavailable
@@ -30,14 +33,18 @@ BEAT_SECONDS = 10.0
 REPORT_SECONDS = 600.0
 """How often an idle service tells the store that it runs: seldom, a store may sleep."""
 
+UPKEEP_SECONDS = 600.0
+"""How often waiting submissions and unknown senders are looked at: with the report, as seldom."""
+
 log = logging.getLogger(__name__)
 
 
 class Service:
     """Runs a Delivery for as long as the process lives.
 
-    `reload` reads the projects again and raises SettingsError if they are bad. Signals: SIGTERM
-    and SIGINT end the loop after the batch at hand, SIGHUP reloads.
+    `reload` reads the projects again and raises SettingsError if they are bad; `courier` sends
+    answers beside the loop. Signals: SIGTERM and SIGINT end the loop after the batch at hand,
+    SIGHUP reloads.
     """
 
     def __init__(
@@ -50,16 +57,19 @@ class Service:
         notifier: Notifier,
         release: str,
         reload: Callable[[], Projects],
+        courier: Courier,
     ) -> None:
         self._environment = environment
-        self._groups = len(projects.names)
+        self._projects = projects
         self._store = store
         self._state = state
         self._lock = lock
         self._notifier = notifier
         self._release = release
         self._reload = reload
-        self._delivery = Delivery(environment, projects, store, state)
+        self._courier = courier
+        self._delivery = Delivery(environment, projects, store, state, courier.wake)
+        self._book = SenderBook(environment.bridge_path.with_name(FILE_NAME))
         self._backoff = Backoff()
         self._stopping = False
         self._reloading = False
@@ -67,6 +77,7 @@ class Service:
         self._fault = ""
         self._last_fault: tuple[str, datetime] | None = None
         self._report_due = 0.0
+        self._upkeep_due = 0.0
         self._ready = False
 
     def run(self) -> None:
@@ -76,10 +87,12 @@ class Service:
         signal.signal(signal.SIGHUP, self._on_reload)
         self._state.load()
         self._report_to_lock()
+        self._courier.start()
         with BridgeWatch(self._environment.bridge_path) as watch:
             while not self._stopping:
                 watch.wait(self._turn())
         self._notifier.send("STOPPING=1")
+        self._courier.stop()
         self._state.save()
         self._delivery.close()
         self._store.close()
@@ -102,6 +115,7 @@ class Service:
                 self._show_life()
                 self._save_state_if_due()
             self._report_to_store()
+            self._keep_up()
             self._clear_fault()
         except (BridgeUnavailable, StoreUnavailable) as error:
             pause = min(pause, self._backoff.failed())
@@ -156,7 +170,11 @@ class Service:
         self._report_to_lock()
 
     def _status(self) -> str:
-        return f"waiting: {self._fault}" if self._fault else f"watching {self._groups} groups"
+        return (
+            f"waiting: {self._fault}"
+            if self._fault
+            else f"watching {len(self._projects.names)} groups"
+        )
 
     def _report_to_lock(self) -> None:
         self._lock.write(
@@ -179,6 +197,11 @@ class Service:
         )
         self._report_due = time.monotonic() + REPORT_SECONDS
 
+    def _keep_up(self) -> None:
+        if time.monotonic() >= self._upkeep_due:
+            keep_up(self._store, self._environment.instance, self._projects, self._book)
+            self._upkeep_due = time.monotonic() + UPKEEP_SECONDS
+
     def _reload_projects(self) -> None:
         self._reloading = False
         try:
@@ -189,8 +212,9 @@ class Service:
             return
         self._delivery.close()
         self._delivery.use(projects)
-        self._groups = len(projects.names)
-        log.info("Projects reloaded", extra=fields(groups=self._groups))
+        self._projects = projects
+        self._upkeep_due = 0.0
+        log.info("Projects reloaded", extra=fields(groups=len(projects.names)))
         self._notifier.send(f"STATUS={self._status()}")
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 
+from monitor.answers.compose import Answering
 from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
 from monitor.logs import fields
@@ -21,14 +22,18 @@ def settle_readings(
     position: Position | None = None,
     cursors: Mapping[str, Cursor] | None = None,
     replayed: frozenset[tuple[str, str]] = frozenset(),
+    answering: Answering | None = None,
 ) -> Settled:
     """Commit readings, and with the last of them the position and cursors.
 
     A batch that the store refuses is halved until the message at fault stands alone; that one
-    is set aside as a dead letter and the rest goes in. Raises StoreUnavailable.
+    is set aside as a dead letter and the rest goes in. Only the live path has `answering`.
+    Raises StoreUnavailable.
     """
     try:
-        settled = store.deliver(instance, _batch(readings, position, cursors or {}, replayed))
+        settled = store.deliver(
+            instance, _batch(readings, position, cursors or {}, replayed, answering)
+        )
         _tell(readings)
         return settled
     except BatchRefused as refusal:
@@ -37,9 +42,11 @@ def settle_readings(
         if len(readings) == 1:
             return _set_aside(store, instance, readings[0], str(refusal), position, cursors or {})
     middle = len(readings) // 2
-    first = settle_readings(store, instance, readings[:middle], replayed=replayed)
+    first = settle_readings(
+        store, instance, readings[:middle], replayed=replayed, answering=answering
+    )
     return first.plus(
-        settle_readings(store, instance, readings[middle:], position, cursors, replayed)
+        settle_readings(store, instance, readings[middle:], position, cursors, replayed, answering)
     )
 
 
@@ -77,6 +84,7 @@ def _batch(
     position: Position | None,
     cursors: Mapping[str, Cursor],
     replayed: frozenset[tuple[str, str]] = frozenset(),
+    answering: Answering | None = None,
 ) -> Batch:
     good = {(each.message.group_jid, each.message.id) for each in readings if not each.error}
     return Batch(
@@ -86,4 +94,5 @@ def _batch(
         cursors=cursors,
         position=position,
         replayed=replayed & good,
+        answering=answering,
     )

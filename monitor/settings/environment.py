@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monitor.schemas import mismatches
+from monitor.settings.answering import KEYS as ANSWERING_KEYS
+from monitor.settings.answering import Answering, answering_of
 from monitor.settings.faults import Fault, SettingsError
 from monitor.settings.urls import mask_url
 
@@ -27,6 +29,7 @@ _KEYS = (
     "LOG_LEVEL",
     "LOG_FILE",
     "WA_MONITOR_INSTANCE",
+    *ANSWERING_KEYS,
 )
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 # At 0.87 a letter too many, too few or wrong is close in each of these keys;
@@ -40,7 +43,8 @@ class Environment:
 
     `database_url` holds a password, hence `repr` leaves it out; None stands for the
     embedded store. `scan_interval` is in seconds. `log_file` is None for no file.
-    `instance` names this monitor among those that share a store.
+    `instance` names this monitor among those that share a store. `answering` says whether
+    and how answers are sent.
     """
 
     home: Path
@@ -50,6 +54,7 @@ class Environment:
     scan_interval: float = 15.0
     log_level: str = "INFO"
     log_file: Path | None = None
+    answering: Answering = field(default_factory=Answering)
 
     @property
     def state_path(self) -> Path:
@@ -98,6 +103,7 @@ def load_environment(
         log_level=text.get("LOG_LEVEL", Environment.log_level).upper(),
         log_file=home / text["LOG_FILE"] if "LOG_FILE" in text else None,
         instance=text.get("WA_MONITOR_INSTANCE") or _default_instance(home),
+        answering=answering_of(text),
     )
 
 
@@ -153,6 +159,8 @@ def _near_miss(file: str, key: str, line: int) -> Iterator[Fault]:
 def _typed(key: str, value: str) -> str | float:
     if key == "LOG_LEVEL":
         return value.upper()
+    if key == "ENABLE_WHATSAPP_MESSAGES":
+        return value.lower()
     if key == "SCAN_INTERVAL":
         try:
             number = float(value)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monitor.answers.texts import Answers, answers_of, template_fault
 from monitor.drops.pattern import DropPattern
 from monitor.schemas import Mismatch, mismatches, pointer, shown
 from monitor.settings.faults import Fault, SettingsError
@@ -27,7 +28,8 @@ class Project:
     """A group whose drops are wanted.
 
     `pattern` replaces the usual drop pattern by a regular expression. Messages of
-    `ignore_senders` and messages posted before `since` (UTC) give no drops.
+    `ignore_senders` and messages posted before `since` (UTC) give no drops. With `validate`
+    a drop must be in the store's list of this project's name. `answers` is None for silence.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Project:
     pattern: str | None = None
     ignore_senders: frozenset[str] = frozenset()
     since: datetime | None = None
+    validate: bool = False
+    answers: Answers | None = None
 
 
 def load_projects(path: Path) -> tuple[Project, ...]:
@@ -94,6 +98,16 @@ def _beyond_the_schema(entries: list[dict[str, Any]]) -> Iterator[Mismatch]:
                     f"project {shown(entry['name'])}: expected a moment that exists, "
                     f"found {shown(entry['since'])}: {error}",
                 )
+    for index, entry in enumerate(entries):
+        answers = entry.get("answers")
+        for kind in ("invalid", "malformed"):
+            text = answers.get(kind) if isinstance(answers, dict) else None
+            if text and (fault := template_fault(text)):
+                yield Mismatch(
+                    ("projects", index, "answers", kind),
+                    f"project {shown(entry['name'])}: expected a text, found {shown(text)}:"
+                    f" {fault}",
+                )
     if not any(entry.get("enabled", True) for entry in entries):
         yield Mismatch(("projects",), "expected at least one project that is enabled, found none")
 
@@ -107,6 +121,8 @@ def _project(entry: dict[str, Any], ignored_everywhere: frozenset[str]) -> Proje
         pattern=entry.get("pattern"),
         ignore_senders=ignored_everywhere.union(entry.get("ignore_senders", ())),
         since=_moment(entry["since"]) if "since" in entry else None,
+        validate=entry.get("validate", False),
+        answers=answers_of(entry.get("answers")),
     )
 
 

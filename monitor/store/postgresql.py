@@ -1,6 +1,5 @@
 """The store on PostgreSQL: what the QA office works on."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,11 +12,17 @@ from monitor.bridge.position import Mark, Position
 from monitor.bridge.reader import Cursor
 from monitor.drops.decide import Decision, decide
 from monitor.drops.submissions import Submission
+from monitor.drops.validity import NO_LISTS, to_be_checked
 from monitor.settings.urls import mask_url
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
+from monitor.store.lists import DropLists, Senders
 from monitor.store.migrations import migrations
-from monitor.store.postgresql_fitness import columns_of, fitness_faults
+from monitor.store.outbox import Outbox
+from monitor.store.postgresql_fitness import columns_of, fitness_faults, list_faults
+from monitor.store.postgresql_lists import PostgresLists, PostgresSenders
+from monitor.store.postgresql_locks import lock, lock_key
+from monitor.store.postgresql_outbox import PostgresOutbox
 from monitor.store.postgresql_transaction import PostgresTransaction, StaleDecision
 from monitor.store.records import (
     Batch,
@@ -61,13 +66,16 @@ class PostgresStore:
         self._connection: extensions.connection | None = None
         self._columns: frozenset[str] | None = None
         self._lock_key = 0
+        self.lists: DropLists = PostgresLists(self._transaction)
+        self.senders: Senders = PostgresSenders(self._transaction)
+        self.outbox: Outbox = PostgresOutbox(self._transaction)
 
     def migrate(self) -> list[str]:
         """See the protocol. Safe with several monitors at once: one migrates, others wait."""
         with self._transaction() as cursor:
             if _applied(cursor) >= {step.version for step in migrations(self.kind)}:
                 return []
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_key(cursor),))
+            lock(cursor, lock_key(cursor))
             self._require(fitness_faults(cursor))
             cursor.execute(
                 "CREATE TABLE IF NOT EXISTS wa_monitor_migrations (version integer PRIMARY KEY,"
@@ -88,7 +96,7 @@ class PostgresStore:
     def faults(self) -> list[str]:
         """See the protocol."""
         with self._transaction() as cursor:
-            found = fitness_faults(cursor)
+            found = [*fitness_faults(cursor), *list_faults(cursor)]
             if not found and not columns_of(cursor, "qa_photo_reviews"):
                 cursor.execute("SELECT has_schema_privilege(current_schema(), 'CREATE')")
                 if not _one(cursor):
@@ -142,7 +150,10 @@ class PostgresStore:
     def compare(self, submissions: Sequence[Submission]) -> list[Decision]:
         """See the protocol."""
         with self._transaction() as cursor:
-            return decide(submissions, PostgresTransaction(cursor, frozenset()).know(submissions))
+            transaction = PostgresTransaction(cursor, frozenset())
+            pairs = to_be_checked(submissions)
+            lists = transaction.lists(pairs) if pairs else NO_LISTS
+            return decide(submissions, transaction.know(submissions), lists)
 
     def dead_letters(self) -> list[StoredDeadLetter]:
         """See the protocol."""
@@ -160,7 +171,8 @@ class PostgresStore:
                 "SELECT (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'new'),"
                 " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'resubmission'),"
                 " (SELECT count(*) FROM wa_monitor_malformed),"
-                " (SELECT count(*) FROM wa_monitor_dead_letters)"
+                " (SELECT count(*) FROM wa_monitor_dead_letters),"
+                " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'invalid')"
             )
             return Counts(*cursor.fetchone())  # type: ignore[misc]  # an aggregate yields a row
 
@@ -205,8 +217,8 @@ class PostgresStore:
         if self._columns is None:
             self._require(fitness_faults(cursor))
             self._columns = columns_of(cursor, "qa_photo_reviews")
-            self._lock_key = _lock_key(cursor)
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (self._lock_key,))
+            self._lock_key = lock_key(cursor)
+        lock(cursor, self._lock_key)
         return PostgresTransaction(cursor, self._columns)
 
     def _require(self, faults: list[str]) -> None:
@@ -262,13 +274,6 @@ def _applied(cursor: extensions.cursor) -> set[int]:
         return set()
     cursor.execute("SELECT version FROM wa_monitor_migrations")
     return {row[0] for row in cursor.fetchall()}
-
-
-def _lock_key(cursor: extensions.cursor) -> int:
-    """Return one number per schema, the same on every host."""
-    cursor.execute("SELECT current_schema()")
-    digest = hashlib.sha256(f"wa-monitor {_one(cursor)}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def _one(cursor: extensions.cursor) -> Any:

@@ -11,6 +11,15 @@ WRITTEN = (
 WRITTEN_IF_THERE = ("submitted_by",)
 
 
+LISTS = {
+    "valid_drop_numbers": ("drop_number", "project"),
+    "invalid_drop_submissions": (
+        *("drop_number", "project", "sender", "group_jid", "submitted_at", "reason"),
+    ),
+}
+"""Tables that an older system may have left, with the columns that are used."""
+
+
 def columns_of(cursor: extensions.cursor, table: str) -> frozenset[str]:
     """Return a table's columns as the connection's search path finds it; empty without one."""
     cursor.execute(
@@ -39,6 +48,17 @@ def fitness_faults(cursor: extensions.cursor) -> list[str]:
             " fill it: give it a default"
         )
     return faults
+
+
+def list_faults(cursor: extensions.cursor) -> list[str]:
+    """Return what is wrong with another system's lists of valid and invalid drops."""
+    return [
+        f"{table} has no column {name}, which the monitor needs"
+        for table, needed in LISTS.items()
+        if (columns := columns_of(cursor, table))
+        for name in needed
+        if name not in columns
+    ]
 
 
 def _unique(cursor: extensions.cursor) -> bool:

@@ -1,17 +1,24 @@
 """The steps of a delivery on PostgreSQL, each one statement however large the batch."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+import psycopg2
 from psycopg2 import extensions
 
+from monitor.answers.compose import Answer
 from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
-from monitor.drops.decide import Decision, Knowledge, SubmissionKey, key_of
+from monitor.drops.decide import Decision, Knowledge, Outcome, SubmissionKey, key_of
 from monitor.drops.submissions import Malformed, Submission
-from monitor.store.records import DeadLetter, NewRow
+from monitor.drops.validity import NO_LISTS, Lists
+from monitor.logs import fields
+from monitor.store.lists import LISTS_UNREADABLE
+from monitor.store.postgresql_lists import ask_lists
+from monitor.store.records import DeadLetter, NewRow, not_listed, take_new, taken_in
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -35,6 +42,12 @@ class StaleDecision(Exception):
     """A row that was decided to be new has been added by another program meanwhile."""
 
 
+LISTS_SECONDS = 3
+"""For how long the lists may keep a batch waiting before it is taken in unchecked."""
+
+log = logging.getLogger(__name__)
+
+
 class PostgresTransaction:
     """One open transaction; see `monitor.store.delivery.Transaction`.
 
@@ -46,12 +59,85 @@ class PostgresTransaction:
         self._cursor = cursor
         self._columns = columns
 
+    def lists(self, pairs: Sequence[tuple[str, str]]) -> Lists:
+        """See the protocol. A failure would end the whole transaction but for the savepoint."""
+        self._cursor.execute(f"SAVEPOINT lists; SET LOCAL statement_timeout = '{LISTS_SECONDS}s'")
+        try:
+            found = ask_lists(self._cursor, pairs)
+        except psycopg2.Error as error:
+            if self._cursor.connection.closed or not error.pgcode:
+                raise
+            self._cursor.execute("ROLLBACK TO SAVEPOINT lists")
+            log.error(LISTS_UNREADABLE, extra=fields(fault=" ".join(str(error).split())))
+            return NO_LISTS
+        # Rolled back all the same, for that brings the timeouts of the transaction back.
+        self._cursor.execute("ROLLBACK TO SAVEPOINT lists")
+        return found
+
+    def add_invalid(self, submissions: Sequence[Submission]) -> None:
+        """See the protocol."""
+        records = [
+            {
+                "d": each.drop_number, "p": each.project, "s": each.sender, "g": each.group_jid,
+                "t": each.posted_at.isoformat(), "r": not_listed(each),
+            }
+            for each in submissions
+        ]  # fmt: skip
+        self._cursor.execute(
+            "INSERT INTO invalid_drop_submissions (drop_number, project, sender, group_jid,"
+            " submitted_at, reason) SELECT d, p, s, g, t, r FROM json_to_recordset(%s)"
+            " AS r (d text, p text, s text, g text, t timestamptz, r text)",
+            (json.dumps(records),),
+        )
+
+    def let_in(self, submissions: Sequence[Submission]) -> None:
+        """See the protocol."""
+        records = [
+            {
+                **key_of(each)._asdict(), "posted_at": each.posted_at.isoformat(),
+                "reason": not_listed(each),
+            }
+            for each in submissions
+        ]  # fmt: skip
+        self._cursor.execute(
+            "DELETE FROM wa_monitor_ledger l USING json_to_recordset(%(keys)s)"
+            " AS r (drop_number text, message_id text, group_jid text)"
+            " WHERE l.drop_number = r.drop_number AND l.message_id = r.message_id"
+            " AND l.group_jid = r.group_jid AND l.outcome = 'invalid';"
+            " UPDATE invalid_drop_submissions i SET reason = %(taken_in)s"
+            " FROM json_to_recordset(%(keys)s) AS r (drop_number text, group_jid text,"
+            " posted_at timestamptz, reason text)"
+            " WHERE i.drop_number = r.drop_number AND i.group_jid = r.group_jid"
+            " AND i.submitted_at = r.posted_at AND i.reason = r.reason",
+            {"keys": json.dumps(records), "taken_in": taken_in(datetime.now(UTC))},
+        )
+
+    def queue_answers(self, answers: Sequence[Answer], now: datetime) -> int:
+        """See the protocol."""
+        records = [
+            {
+                "g": each.group_jid, "m": each.message_id, "k": each.kind, "p": each.project,
+                "r": each.recipient_jid, "x": each.text, "n": each.per_minute,
+                "e": each.expires_at.isoformat(),
+            }
+            for each in answers
+        ]  # fmt: skip
+        self._cursor.execute(
+            "INSERT INTO wa_monitor_answers (group_jid, message_id, kind, project,"
+            " recipient_jid, answer, per_minute, expires_at, queued_at, not_before)"
+            " SELECT g, m, k, p, r, x, n, e, %(now)s, %(now)s FROM json_to_recordset(%(all)s)"
+            " AS a (g text, m text, k text, p text, r text, x text, n integer, e timestamptz)"
+            " ON CONFLICT DO NOTHING",
+            {"now": now, "all": json.dumps(records)},
+        )
+        return self._cursor.rowcount
+
     def know(self, submissions: Sequence[Submission]) -> Knowledge:
         """See the protocol."""
         keys = [key_of(each) for each in submissions]
         self._cursor.execute(
             """
-            SELECT s.drop_number, s.message_id, s.group_jid, l.drop_number IS NOT NULL,
+            SELECT s.drop_number, s.message_id, s.group_jid, l.outcome,
                    q.drop_number IS NOT NULL,
                    CASE WHEN m.known_at IS NULL AND a.known_at IS NULL
                         THEN greatest(q.whatsapp_message_date::timestamptz,
@@ -63,19 +149,22 @@ class PostgresTransaction:
             LEFT JOIN qa_photo_reviews q ON q.drop_number = s.drop_number
             LEFT JOIN wa_monitor_adopted_rows a ON a.drop_number = q.drop_number
             LEFT JOIN LATERAL (SELECT max(posted_at) AS known_at FROM wa_monitor_ledger
-                               WHERE drop_number = q.drop_number) m ON true
+                               WHERE drop_number = q.drop_number
+                                     AND outcome <> 'invalid') m ON true
             WHERE l.drop_number IS NOT NULL OR q.drop_number IS NOT NULL
             """,
             (json.dumps([key._asdict() for key in keys]),),
         )
         settled: set[SubmissionKey] = set()
+        waiting: set[SubmissionKey] = set()
         known_at: dict[str, datetime] = {}
-        for drop, message, group, in_ledger, has_row, known in self._cursor.fetchall():
-            if in_ledger:
-                settled.add(SubmissionKey(drop, message, group))
+        for drop, message, group, outcome, has_row, known in self._cursor.fetchall():
+            if outcome:
+                held = waiting if outcome == Outcome.INVALID else settled
+                held.add(SubmissionKey(drop, message, group))
             if has_row:
                 known_at[drop] = known or LONG_AGO
-        return Knowledge(settled, known_at)
+        return Knowledge(settled, known_at, waiting)
 
     def add_to_ledger(self, instance: str, decisions: Sequence[Decision]) -> None:
         """See the protocol."""
@@ -119,7 +208,7 @@ class PostgresTransaction:
             (json.dumps(comments),),
         )
 
-    def add_malformed(self, malformed: Sequence[Malformed]) -> int:
+    def add_malformed(self, malformed: Sequence[Malformed]) -> list[Malformed]:
         """See the protocol."""
         records = [
             {
@@ -132,10 +221,10 @@ class PostgresTransaction:
             "INSERT INTO wa_monitor_malformed (message_id, group_jid, malformed, project, sender,"
             " posted_at) SELECT m, g, x, p, s, t FROM json_to_recordset(%s)"
             " AS r (m text, g text, x text, p text, s text, t timestamptz)"
-            " ON CONFLICT DO NOTHING",
+            " ON CONFLICT DO NOTHING RETURNING message_id, group_jid, malformed",
             (json.dumps(records),),
         )
-        return self._cursor.rowcount
+        return take_new(malformed, self._cursor.fetchall())
 
     def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """See the protocol."""

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from monitor.drops.decide import Decision
 from monitor.drops.submissions import Submission
+from monitor.store.lists import DropLists, Senders
+from monitor.store.outbox import Outbox
 from monitor.store.records import (
     Batch,
     Counts,
@@ -28,6 +30,10 @@ class Store(Protocol):
 
     address: str
     """Where it is, with any password masked."""
+
+    lists: DropLists
+    senders: Senders
+    outbox: Outbox
 
     def migrate(self) -> list[str]:
         """Bring the tables up to date; return the names of the migrations applied."""

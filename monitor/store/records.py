@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from monitor.answers.compose import Answering
 from monitor.bridge.message import Message
 from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
@@ -36,7 +37,7 @@ class Batch:
 
     `submissions` are in order of arrival. `position` is None when a batch moves no cursor,
     as in a replay or a repair; `replayed` are the keys (group JID, message id) of dead letters
-    that this batch settles.
+    that this batch settles. `answering` is None when nothing may be answered.
     """
 
     submissions: list[Submission]
@@ -45,16 +46,25 @@ class Batch:
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
     position: Position | None = None
     replayed: frozenset[tuple[str, str]] = frozenset()
+    answering: Answering | None = None
 
 
 class Settled(NamedTuple):
-    """What a batch changed in the store, in numbers."""
+    """What a batch changed in the store, in numbers.
+
+    `invalid` were not in their project's list, `let_in` had waited for that, `unchecked` were
+    taken in because the list is empty or cannot be read, `answers` were queued.
+    """
 
     drops: int = 0
     resubmissions: int = 0
     earlier: int = 0
     malformed: int = 0
     dead_letters: int = 0
+    invalid: int = 0
+    let_in: int = 0
+    unchecked: int = 0
+    answers: int = 0
 
     def plus(self, other: "Settled") -> "Settled":
         """Return the sum of both."""
@@ -75,6 +85,7 @@ class Counts(NamedTuple):
     resubmissions: int
     malformed: int
     dead_letters: int
+    invalid: int
 
 
 class Instance(NamedTuple):
@@ -130,6 +141,24 @@ def resubmission_comments(decisions: Iterable[Decision]) -> dict[str, str]:
             line = f"Resubmitted in {submission.project} on {_minute(submission.posted_at)}"
             lines.setdefault(submission.drop_number, []).append(line)
     return {drop: "\n".join(each) for drop, each in lines.items()}
+
+
+def take_new(
+    malformed: Iterable[Malformed], keys: Iterable[tuple[str, str, str]]
+) -> list[Malformed]:
+    """Return the near misses with these keys (message id, group JID, text)."""
+    by_key = {(each.message_id, each.group_jid, each.text): each for each in malformed}
+    return [by_key[key] for key in keys]
+
+
+def not_listed(submission: Submission) -> str:
+    """Return why a submission was refused, for `invalid_drop_submissions`."""
+    return f"not in the list of valid drops of {submission.project}"
+
+
+def taken_in(now: datetime) -> str:
+    """Return what became of a refused submission once its drop was in the list."""
+    return f"taken in on {_minute(now)}, when the list had it"
 
 
 def _minute(moment: datetime) -> str:

@@ -11,9 +11,12 @@ from monitor.bridge.position import Mark, Position
 from monitor.bridge.reader import Cursor
 from monitor.drops.decide import Decision, decide
 from monitor.drops.submissions import Submission
+from monitor.drops.validity import NO_LISTS, to_be_checked
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
+from monitor.store.lists import DropLists, Senders
 from monitor.store.migrations import migrations
+from monitor.store.outbox import Outbox
 from monitor.store.records import (
     Batch,
     Counts,
@@ -23,7 +26,10 @@ from monitor.store.records import (
     Settled,
     StoredDeadLetter,
 )
-from monitor.store.sqlite_transaction import SqliteTransaction, moment, optional_moment, stamp
+from monitor.store.sqlite_lists import SqliteLists, SqliteSenders
+from monitor.store.sqlite_outbox import SqliteOutbox
+from monitor.store.sqlite_times import moment, optional_moment, stamp
+from monitor.store.sqlite_transaction import SqliteTransaction
 
 BUSY_SECONDS = 10.0
 
@@ -40,6 +46,9 @@ class SqliteStore:
         self.address = str(path)
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self.lists: DropLists = SqliteLists(self._transaction)
+        self.senders: Senders = SqliteSenders(self._transaction)
+        self.outbox: Outbox = SqliteOutbox(self._transaction)
 
     def migrate(self) -> list[str]:
         """See the protocol."""
@@ -108,7 +117,10 @@ class SqliteStore:
     def compare(self, submissions: Sequence[Submission]) -> list[Decision]:
         """See the protocol."""
         with self._transaction() as connection:
-            return decide(submissions, SqliteTransaction(connection).know(submissions))
+            transaction = SqliteTransaction(connection)
+            pairs = to_be_checked(submissions)
+            lists = transaction.lists(pairs) if pairs else NO_LISTS
+            return decide(submissions, transaction.know(submissions), lists)
 
     def dead_letters(self) -> list[StoredDeadLetter]:
         """See the protocol."""
@@ -129,7 +141,8 @@ class SqliteStore:
                 "SELECT (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'new'),"
                 " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'resubmission'),"
                 " (SELECT count(*) FROM wa_monitor_malformed),"
-                " (SELECT count(*) FROM wa_monitor_dead_letters)"
+                " (SELECT count(*) FROM wa_monitor_dead_letters),"
+                " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'invalid')"
             ).fetchone()
         return Counts(*row)
 

@@ -1,18 +1,27 @@
 """The steps of a delivery on SQLite."""
 
 import json
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from monitor.answers.compose import Answer
 from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
-from monitor.drops.decide import Decision, Knowledge, SubmissionKey, key_of
+from monitor.drops.decide import Decision, Knowledge, Outcome, SubmissionKey, key_of
 from monitor.drops.submissions import Malformed, Submission
-from monitor.store.records import DeadLetter, NewRow
+from monitor.drops.validity import NO_LISTS, Lists
+from monitor.logs import fields
+from monitor.store.lists import LISTS_UNREADABLE
+from monitor.store.records import DeadLetter, NewRow, not_listed, taken_in
+from monitor.store.sqlite_lists import ask_lists
+from monitor.store.sqlite_times import moment, stamp
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+log = logging.getLogger(__name__)
 
 
 class SqliteTransaction:
@@ -21,14 +30,65 @@ class SqliteTransaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    def lists(self, pairs: Sequence[tuple[str, str]]) -> Lists:
+        """See the protocol."""
+        try:
+            return ask_lists(self._connection, pairs)
+        except sqlite3.OperationalError as error:
+            # Of the whole file's faults SQLITE_ERROR alone is the query's own.
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
+                raise
+            log.error(LISTS_UNREADABLE, extra=fields(fault=error))
+            return NO_LISTS
+
+    def add_invalid(self, submissions: Sequence[Submission]) -> None:
+        """See the protocol."""
+        self._connection.executemany(
+            "INSERT INTO invalid_drop_submissions (drop_number, project, sender, group_jid,"
+            " submitted_at, reason) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    each.drop_number, each.project, each.sender, each.group_jid,
+                    stamp(each.posted_at), not_listed(each),
+                )
+                for each in submissions
+            ],
+        )  # fmt: skip
+
+    def let_in(self, submissions: Sequence[Submission]) -> None:
+        """See the protocol."""
+        self._connection.executemany(
+            "DELETE FROM wa_monitor_ledger WHERE drop_number = ? AND message_id = ?"
+            " AND group_jid = ? AND outcome = 'invalid'",
+            [key_of(each) for each in submissions],
+        )
+        reason = taken_in(datetime.now(UTC))
+        self._connection.executemany(
+            "UPDATE invalid_drop_submissions SET reason = ? WHERE drop_number = ?"
+            " AND group_jid = ? AND submitted_at = ? AND reason = ?",
+            [
+                (reason, each.drop_number, each.group_jid, stamp(each.posted_at), not_listed(each))
+                for each in submissions
+            ],
+        )
+
+    def queue_answers(self, answers: Sequence[Answer], now: datetime) -> int:
+        """See the protocol."""
+        return self._connection.executemany(
+            "INSERT OR IGNORE INTO wa_monitor_answers (group_jid, message_id, kind, project,"
+            " recipient_jid, answer, per_minute, expires_at, queued_at, not_before)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(*each[:-1], stamp(each.expires_at), stamp(now), stamp(now)) for each in answers],
+        ).rowcount
+
     def know(self, submissions: Sequence[Submission]) -> Knowledge:
         """See the protocol."""
         rows = self._connection.execute(
             """
-            SELECT s.drop_number, s.message_id, s.group_jid, l.drop_number IS NOT NULL,
+            SELECT s.drop_number, s.message_id, s.group_jid, l.outcome,
                    q.drop_number IS NOT NULL,
                    (SELECT max(posted_at) FROM wa_monitor_ledger
-                    WHERE drop_number = q.drop_number),
+                    WHERE drop_number = q.drop_number AND outcome <> 'invalid'),
                    a.known_at, q.whatsapp_message_date, q.created_at
             FROM (SELECT json_extract(value, '$[0]') AS drop_number,
                          json_extract(value, '$[1]') AS message_id,
@@ -41,15 +101,17 @@ class SqliteTransaction:
             (json.dumps([key_of(each) for each in submissions]),),
         )
         settled: set[SubmissionKey] = set()
+        waiting: set[SubmissionKey] = set()
         known_at: dict[str, datetime] = {}
-        for drop, message, group, in_ledger, has_row, ledger, adopted, posted, created in rows:
-            if in_ledger:
-                settled.add(SubmissionKey(drop, message, group))
+        for drop, message, group, outcome, has_row, ledger, adopted, posted, created in rows:
+            if outcome:
+                held = waiting if outcome == Outcome.INVALID else settled
+                held.add(SubmissionKey(drop, message, group))
             if has_row:
                 own = [each for each in (ledger, adopted) if each]
                 others = [each for each in (posted, created) if each]
                 known_at[drop] = max((moment(each) for each in own or others), default=LONG_AGO)
-        return Knowledge(settled, known_at)
+        return Knowledge(settled, known_at, waiting)
 
     def add_to_ledger(self, instance: str, decisions: Sequence[Decision]) -> None:
         """See the protocol."""
@@ -89,19 +151,21 @@ class SqliteTransaction:
             [(comment, drop) for drop, comment in comments.items()],
         )
 
-    def add_malformed(self, malformed: Sequence[Malformed]) -> int:
+    def add_malformed(self, malformed: Sequence[Malformed]) -> list[Malformed]:
         """See the protocol."""
-        return self._connection.executemany(
-            "INSERT OR IGNORE INTO wa_monitor_malformed (message_id, group_jid, malformed,"
-            " project, sender, posted_at) VALUES (?, ?, ?, ?, ?, ?)",
-            [
+        new = []
+        for each in malformed:
+            done = self._connection.execute(
+                "INSERT OR IGNORE INTO wa_monitor_malformed (message_id, group_jid, malformed,"
+                " project, sender, posted_at) VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     each.message_id, each.group_jid, each.text, each.project, each.sender,
                     stamp(each.posted_at),
-                )
-                for each in malformed
-            ],
-        ).rowcount  # fmt: skip
+                ),
+            )  # fmt: skip
+            if done.rowcount:
+                new.append(each)
+        return new
 
     def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """See the protocol."""
@@ -145,19 +209,3 @@ class SqliteTransaction:
                 for group, cursor in cursors.items()
             ],
         )  # fmt: skip
-
-
-def stamp(moment: datetime) -> str:
-    """Return a time as the store keeps it: UTC text of fixed width, which sorts as time does."""
-    # Not strftime: it writes the year 1, which Go's zero time has, as one digit.
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def moment(text: str) -> datetime:
-    """Return the time that `stamp` wrote."""
-    return datetime.fromisoformat(text)
-
-
-def optional_moment(text: str | None) -> datetime | None:
-    """Return the time that `stamp` wrote, None where there is none."""
-    return moment(text) if text else None

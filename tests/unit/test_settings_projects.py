@@ -121,7 +121,7 @@ HEAD = "projects:\n  - name: Lawley\n    group_jid: 1@g.us\n"
             HEAD + "    enbled: true\n",
             [
                 "4: /projects/0/enbled: expected one of the keys name, enabled, group_jid, "
-                "description, pattern, ignore_senders, since, found 'enbled' "
+                "description, pattern, ignore_senders, since, validate, answers, found 'enbled' "
                 "(did you mean enabled?)"
             ],
         ),

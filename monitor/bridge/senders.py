@@ -93,6 +93,8 @@ class SenderBook:
             isolation_level=None,
             check_same_thread=False,
         )
+        # One entry that is no text must not hide the others.
+        self._connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         self._identity = identity
         return self._connection
 

@@ -2,7 +2,10 @@
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+from monitor.bridge.faults import BridgeUnavailable
 from monitor.bridge.position import Position
 from monitor.bridge.reader import BridgeReader, Cursor
 from monitor.logs import fields
@@ -36,6 +39,8 @@ class Delivery:
         self._store = store
         self._state = state
         self._position: Position | None = None
+        self._ahead: Intake | None = None
+        self._beside = ThreadPoolExecutor(1, "settling")
         self._floors = NO_FLOORS
         self._adopted_cursors: Mapping[str, Cursor] = {}
         self.settled = Settled()
@@ -46,10 +51,12 @@ class Delivery:
         """The rowid up to which all is settled."""
         self.last_rowid = 0
         """The bridge's newest rowid, as last seen."""
-        self.use(projects)
+        self._projects = projects
+        self._reader = BridgeReader(environment.bridge_path, projects.prefilters)
 
     def use(self, projects: Projects) -> None:
         """Watch these projects from now on."""
+        self._reader.close()
         self._projects = projects
         self._reader = BridgeReader(self._environment.bridge_path, projects.prefilters)
         self.forget()
@@ -57,10 +64,12 @@ class Delivery:
     def forget(self) -> None:
         """Ask the store and the state file for the position again before going on."""
         self._position = None
+        self._ahead = None
 
     def close(self) -> None:
-        """Let go of the bridge's file."""
+        """Let go of the bridge's file, for good."""
         self._reader.close()
+        self._beside.shutdown()
 
     def advance(self) -> bool:
         """Settle one batch; return whether more may be there.
@@ -70,9 +79,12 @@ class Delivery:
         try:
             if self._position is None:
                 self._position = self._resume()
-            intake = take_in(self._reader, self._projects, self._position, self._floors)
+            intake = self._ahead or self._take_in(self._position)
+            self._ahead = None
             self._note_reread(self._position, intake)
-            if not intake.empty or self._adopted_cursors:
+            if intake.more:
+                self._ahead = self._settle_while_reading_on(intake)
+            elif not intake.empty or self._adopted_cursors:
                 self._settle(intake)
             self._position = intake.position
             self.rowid, self.last_rowid = intake.position.rowid, intake.last_rowid
@@ -80,6 +92,18 @@ class Delivery:
         except StoreUnavailable:
             self.forget()
             raise
+
+    def _take_in(self, position: Position) -> Intake:
+        return take_in(self._reader, self._projects, position, self._floors)
+
+    def _settle_while_reading_on(self, intake: Intake) -> Intake | None:
+        """Settle a batch of a backlog in the other thread and read the next one meanwhile."""
+        settling = self._beside.submit(self._settle, intake)
+        ahead = None
+        with suppress(BridgeUnavailable):  # met again, and told, when the next batch is due
+            ahead = self._take_in(intake.position)
+        settling.result()
+        return ahead
 
     def _settle(self, intake: Intake) -> None:
         cursors = {**self._adopted_cursors, **intake.cursors}

@@ -187,7 +187,6 @@ class Service:
             for fault in error.faults:
                 log.error("Projects not reloaded: the old ones stay", extra=fields(fault=fault))
             return
-        self._delivery.close()
         self._delivery.use(projects)
         self._groups = len(projects.names)
         log.info("Projects reloaded", extra=fields(groups=self._groups))

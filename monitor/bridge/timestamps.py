@@ -14,7 +14,7 @@ _CALENDAR = re.compile(
     re.ASCII,
 )
 # What nearly every message has; the standard library reads it many times faster.
-_USUAL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[+-]\d\d:\d\d", re.ASCII)
+_USUAL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[+-]\d\d:[0-5]\d", re.ASCII)
 _UNIX = re.compile(r"(-?)(\d+)(?:\.(\d+))?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # As seconds this is the year 5138, as milliseconds March 1973: before any chat.

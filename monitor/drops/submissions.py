@@ -84,15 +84,11 @@ def _posted_at(message: Message) -> datetime:
 
 
 def _check_key(message: Message, drops: tuple[str, ...]) -> None:
-    if (
-        not message.id
-        or not message.group_jid
-        or _UNSTORABLE.search(message.id + message.group_jid)
-    ):
-        raise UnreadableMessage(
-            "its id or group is empty or has a character that no store can hold:"
-            f" {message.id!r}, {message.group_jid!r}"
-        )
+    for what, value in (("id", message.id), ("group", message.group_jid)):
+        if not value:
+            raise UnreadableMessage(f"its {what} is empty")
+        if _UNSTORABLE.search(value):
+            raise UnreadableMessage(f"its {what} has a character that no store can hold: {value!r}")
     for drop in drops:
         if len(drop) > _DROP_LIMIT:
             raise UnreadableMessage(

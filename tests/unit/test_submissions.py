@@ -1,5 +1,6 @@
 """A message becomes submissions that any store can hold, or says why it cannot."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest

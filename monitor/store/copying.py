@@ -19,7 +19,10 @@ def copy_in(
     `table` and `columns` are this program's own words. Raises psycopg2's errors.
     """
     lines = "\n".join(map(_line, rows))
-    cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.StringIO(lines))
+    # In one piece: for each further one this thread would have to wait for the interpreter.
+    cursor.copy_expert(
+        f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.BytesIO(lines.encode()), size=1 << 24
+    )
 
 
 def array(texts: Sequence[str]) -> str:

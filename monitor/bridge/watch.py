@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -59,6 +60,11 @@ class BridgeWatch:
         os.close(self._woken)
         os.close(self._waker)
         self._forget()
+
+    def wake(self) -> None:
+        """End the `wait` that another thread is in, or the next one, as a signal does."""
+        with suppress(BlockingIOError):  # full of such calls already
+            os.write(self._waker, b"\0")
 
     def wait(self, seconds: float) -> bool:
         """Return when the bridge's files change, a signal comes, or `seconds` have passed.

@@ -44,6 +44,7 @@ class Delivery:
         self._beside = ThreadPoolExecutor(1, "settling")
         self._floors = NO_FLOORS
         self._adopted_cursors: Mapping[str, Cursor] = {}
+        self._has_progress = False
         self.settled = Settled()
         """What this process has settled so far."""
         self.rows = 0
@@ -115,6 +116,7 @@ class Delivery:
             self._store, self._environment.instance, intake.readings, intake.position, cursors
         )
         self._adopted_cursors = {}
+        self._has_progress = True
         self._state.advance(cursors)
         self.settled = self.settled.plus(settled)
         self.rows += intake.rows
@@ -127,6 +129,7 @@ class Delivery:
         bridge = str(self._environment.bridge_path)
         progress = self._store.progress(self._environment.instance)
         if progress.position is not None:
+            self._has_progress = True
             verified = self._reader.verified(progress.position)
             if verified.rowid < progress.position.rowid:
                 log.warning(
@@ -139,7 +142,9 @@ class Delivery:
             self._reader.groups,
             self._state.cursors,
             progress,
-            self._store.adopted(),
+            # A store that had this monitor's progress and has it no more was put back as it was
+            # before that; state.json tells of later.
+            self._store.adopted() and not self._has_progress,
             self._reader.find,
         )
         for reason in going_on.reasons:

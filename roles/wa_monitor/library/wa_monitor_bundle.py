@@ -193,6 +193,8 @@ def build(params: dict[str, Any], release: str, final: Path) -> None:
         source, out = Path(scratch, "source"), Path(scratch, "out")
         source.mkdir()
         _source_tree(Path(params["project"]), source)
+        if content_hash(source, Path(params["pip_lock"])) not in release:
+            raise BundleError("the checkout changed while it was read; deploy again")
         _run(
             _pip(
                 "wheel",

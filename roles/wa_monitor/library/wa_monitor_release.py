@@ -36,6 +36,7 @@ LAUNCHER = """#!/bin/sh
 venv=$(dirname "$(dirname "$(readlink -f "$0")")")
 home=${WA_MONITOR_HOME:-${venv%/releases/*}}
 export WA_MONITOR_HOME="$home"
+umask 027
 set -- "$venv/bin/python" -I -m monitor "$@"
 user=wa-monitor-$(basename "$home")
 if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then

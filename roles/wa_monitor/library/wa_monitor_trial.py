@@ -103,7 +103,11 @@ def faults_of(params: dict[str, Any], home: Path, owner: tuple[int, int]) -> dic
         if process.returncode:
             # The operator knows the real folder, not the scratch one.
             text = text.replace(str(home), params["home"])
-            lines = [line.removeprefix("wa-monitor: ") for line in text.strip().splitlines()]
+            lines = [
+                line.removeprefix("wa-monitor: ")
+                for line in text.strip().splitlines()
+                if not line.endswith(": valid")
+            ]
             faults[about] = lines or [f"the check ended with exit code {process.returncode}"]
     return faults
 

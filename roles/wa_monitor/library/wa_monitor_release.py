@@ -33,12 +33,13 @@ COMPLETE = "RELEASE.json"
 LAUNCHER = """#!/bin/sh
 # The wa-monitor command of this release, for the environment that it lies in.
 # Root's rights are laid down first: what it writes must stay the service's own.
-venv=$(dirname "$(dirname "$(readlink -f "$0")")")
+self=$(readlink -f "$0")
+venv=${self%/bin/*}
 home=${WA_MONITOR_HOME:-${venv%/releases/*}}
 export WA_MONITOR_HOME="$home"
 umask 027
 set -- "$venv/bin/python" -I -m monitor "$@"
-user=wa-monitor-$(basename "$home")
+user=wa-monitor-${home##*/}
 if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then
     exec setpriv --reuid="$user" --regid="$user" --init-groups -- "$@"
 fi

@@ -51,7 +51,7 @@ def service(server_home: Home, traffic: Traffic) -> Iterator[Service]:
         yield running
 
 
-def caught_up(service: Service, home: Home, traffic: Traffic, seconds: float = 10.0) -> None:
+def caught_up(service: Service, home: Home, traffic: Traffic, seconds: float = 30.0) -> None:
     """Wait until the store holds all that was posted, and check that it holds it once."""
     service.wait_until(lambda: home.store.holds(*traffic.drops), "it has caught up", seconds)
     assert_exactly(home.store, traffic.submitted)

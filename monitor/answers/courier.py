@@ -54,7 +54,7 @@ class Courier:
         """Look into the outbox now."""
         self._woken.set()
 
-    def stop(self, seconds: float = 0.5) -> None:
+    def stop(self, seconds: float = 0.3) -> None:
         """End after the answer at hand; one that takes longer than this ends as unknown."""
         self._stopping = True
         self._woken.set()

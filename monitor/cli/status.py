@@ -2,15 +2,16 @@
 
 import json
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from monitor.cli.exits import PROBLEM
 from monitor.cli.home import Home, with_home
 from monitor.status import Status, gather
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.command()
@@ -28,6 +29,11 @@ def status(home: Home, as_json: bool) -> None:
 
 
 def _print(found: Status) -> None:
+    # Only here: the service imports this module too, and need not carry rich.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     console = Console(highlight=False, soft_wrap=True)
     service = found.service
     if service["running"]:
@@ -79,7 +85,9 @@ def _print(found: Status) -> None:
         )
 
 
-def _line(console: Console, part: str, good: bool, what: str, error: str | None) -> None:
+def _line(console: "Console", part: str, good: bool, what: str, error: str | None) -> None:
+    from rich.markup import escape  # noqa: PLC0415
+
     mark = "[green]ok[/]   " if good else "[red]fault[/]"
     rest = escape(what) + (f": {escape(error)}" if error else "")
     console.print(f"{part:<8} {mark} {rest}")

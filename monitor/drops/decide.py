@@ -52,7 +52,7 @@ class Knowledge(NamedTuple):
 
 def key_of(submission: Submission) -> SubmissionKey:
     """Return the ledger's key of a submission."""
-    return SubmissionKey(submission.drop_number, submission.message_id, submission.group_jid)
+    return SubmissionKey._make(submission[:3])
 
 
 def decide(
@@ -62,11 +62,11 @@ def decide(
 
     One that was refused before is decided anew only if it surely is valid now.
     """
-    seen = set(knowledge.settled)
+    seen: set[tuple[str, str, str]] = set(knowledge.settled)
     known_at = dict(knowledge.known_at)
     decisions: list[Decision] = []
     for submission in submissions:
-        key = key_of(submission)
+        key = submission[:3]
         if key in seen:
             continue
         if key in knowledge.waiting and not lists.let_in(submission):

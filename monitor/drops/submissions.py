@@ -1,8 +1,8 @@
 """From a message of the bridge to the submissions that it makes."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from monitor.answers.texts import is_own_answer
 from monitor.bridge.message import Message
@@ -16,9 +16,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DROP_LIMIT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A drop that somebody posted: the key is (group_jid, message_id, drop_number).
+class Submission(NamedTuple):
+    """A drop that somebody posted; the first three fields are its key.
 
     `project` is the project's name, `sender` a phone number or LID as the bridge
     wrote it, `posted_at` the moment of posting in UTC, `validate` whether the drop must
@@ -26,21 +25,20 @@ class Submission:
     """
 
     drop_number: str
-    group_jid: str
     message_id: str
+    group_jid: str
     project: str
     sender: str
     posted_at: datetime
     validate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(NamedTuple):
     """A near miss of a drop; `text` is how it was posted, 40 characters at most."""
 
     text: str
-    group_jid: str
     message_id: str
+    group_jid: str
     project: str
     sender: str
     posted_at: datetime
@@ -71,8 +69,8 @@ def read_message(
         return [], []
     _check_key(message, found.drops)
     common = (
-        message.group_jid,
         message.id,
+        message.group_jid,
         project.name,
         _UNSTORABLE.sub("", message.sender),
         posted_at,

@@ -129,7 +129,7 @@ def new_row(submission: Submission) -> NewRow:
         submission.sender[:USER_NAME_LENGTH],
         submission.sender,
         submission.posted_at,
-        f"Posted in {submission.project} on {_minute(submission.posted_at)}",
+        f"Posted in {submission.project} on {_second(submission.posted_at)}",
     )
 
 
@@ -138,7 +138,7 @@ def resubmission_comments(decisions: Iterable[Decision]) -> dict[str, str]:
     lines: dict[str, list[str]] = {}
     for submission, outcome in decisions:
         if outcome is Outcome.RESUBMISSION:
-            line = f"Resubmitted in {submission.project} on {_minute(submission.posted_at)}"
+            line = f"Resubmitted in {submission.project} on {_second(submission.posted_at)}"
             lines.setdefault(submission.drop_number, []).append(line)
     return {drop: "\n".join(each) for drop, each in lines.items()}
 
@@ -158,8 +158,8 @@ def not_listed(submission: Submission) -> str:
 
 def taken_in(now: datetime) -> str:
     """Return what became of a refused submission once its drop was in the list."""
-    return f"taken in on {_minute(now)}, when the list had it"
+    return f"taken in on {_second(now)}, when the list had it"
 
 
-def _minute(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _second(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC).isoformat(' ', 'seconds')[:19]} UTC"

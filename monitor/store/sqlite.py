@@ -31,7 +31,7 @@ from monitor.store.sqlite_outbox import SqliteOutbox
 from monitor.store.sqlite_times import moment, optional_moment, stamp
 from monitor.store.sqlite_transaction import SqliteTransaction
 
-BUSY_SECONDS = 10.0
+BUSY_SECONDS = 2.0
 
 
 class SqliteStore:
@@ -49,6 +49,7 @@ class SqliteStore:
         self.lists: DropLists = SqliteLists(self._transaction)
         self.senders: Senders = SqliteSenders(self._transaction)
         self.outbox: Outbox = SqliteOutbox(self._transaction)
+        self._identity: tuple[int, int] | None = None
 
     def migrate(self) -> list[str]:
         """See the protocol."""
@@ -210,6 +211,10 @@ class SqliteStore:
             raise self._explain(error) from error
 
     def _connect(self) -> sqlite3.Connection:
+        if self._connection is not None and self._look() != self._identity:
+            # What is written to a file that has been taken away is lost with it.
+            self.close()
+            raise StoreUnavailable(f"{self._path} was removed or replaced: opening it anew")
         if self._connection is None:
             connection = sqlite3.connect(
                 self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -221,7 +226,15 @@ class SqliteStore:
                 connection.close()
                 raise
             self._connection = connection
+            self._identity = self._look()
         return self._connection
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return stat.st_dev, stat.st_ino
 
     def _explain(self, error: sqlite3.Error | OSError) -> Exception:
         if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError)):

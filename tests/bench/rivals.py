@@ -19,8 +19,7 @@ PROJECTS = {jid: name for name, jid in KNOWN_GROUPS.items()}
 # The filter that the monitor has SQLite apply; the rest of the row is what it reads.
 SCAN = """
 SELECT chat_jid, sender, substr(content, 1, 9), timestamp FROM messages
-WHERE rowid > 0 AND is_from_me IS NOT 1 AND chat_jid IN (?, ?, ?, ?)
-AND (CAST(content AS TEXT) LIKE '%dr%' OR instr(content, char(0)))
+WHERE rowid > 0 AND is_from_me IS NOT 1 AND chat_jid IN (?, ?, ?, ?) AND content LIKE '%dr%'
 ORDER BY rowid
 """
 

@@ -9,7 +9,7 @@ Seen = TypeVar("Seen")
 LOOK_SECONDS = 0.01
 
 
-def until(look: Callable[[], Seen], what: str, seconds: float = 10.0) -> Seen:
+def until(look: Callable[[], Seen], what: str, seconds: float = 30.0) -> Seen:
     """Return what `look` returns as soon as it is true; fail, naming `what`, after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):

@@ -101,6 +101,7 @@ class Outboxes(RuleBasedStateMachine):
         self.sender = Receiver()
         self.bridge = Receiver()
         self.couriers: dict[str, Courier] = {}
+        self.stores: dict[str, Store] = {}
         self.store = self.open_store()
         self.store.migrate()
         if self.url:
@@ -116,7 +117,9 @@ class Outboxes(RuleBasedStateMachine):
             self.start(name)
 
     def start(self, name: str) -> None:
-        store = self.open_store()
+        if name in self.stores:
+            self.stores[name].close()
+        store = self.stores[name] = self.open_store()
         store.outbox = FailingOutbox(store, self)
         settings_ = Settings("on", self.sender.url, self.bridge.url)
         self.couriers[name] = Courier(store, name, settings_)
@@ -132,7 +135,8 @@ class Outboxes(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.sender.__exit__()
         self.bridge.__exit__()
-        self.store.close()
+        for store in (self.store, *self.stores.values()):
+            store.close()
         shutil.rmtree(self.folder)
 
     @rule(group=st.sampled_from(GROUPS), again=st.booleans())

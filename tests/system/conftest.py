@@ -30,6 +30,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     reason = missing()
     for item in mine:
         item.add_marker(pytest.mark.system)
+        # The first test of a run may also build the image, and deploy.
+        item.add_marker(pytest.mark.timeout(900))
         item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if reason and os.environ.get("CI") != "true":
             item.add_marker(pytest.mark.skip(reason=f"system tests: {reason}"))
@@ -146,7 +148,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         f"  {report.nodeid.rpartition('::')[2]}: {name} {value}"
         for reports in terminalreporter.stats.values()
         for report in reports
-        if isinstance(report, pytest.TestReport)
+        if isinstance(report, pytest.TestReport) and report.when == "call"
         for name, value in report.user_properties
         if name.startswith("measured")
     ]

@@ -28,7 +28,11 @@ description:
 options:
   project: {description: Folder of the checkout., type: path, required: true}
   cache: {description: Folder to keep what was built and downloaded., type: path, required: true}
-  pip_lock: {description: Lock file of the pip to ship., type: path, required: true}
+  files:
+    description: Folder with what else makes a release, the lock file of the pip to ship
+      (C(pip.lock)) and the command to start it with (C(wa-monitor)).
+    type: path
+    required: true
   python: {description: "The target's Python, such as 3.11.", type: str, required: true}
   machine: {description: "The target's processor, such as x86_64.", type: str, required: true}
   libc:
@@ -58,16 +62,15 @@ def content_files(project: Path) -> list[Path]:
     for name in CONTENT:
         path = project / name
         found += [path] if path.is_file() else path.rglob("*")
-    return sorted(
-        path for path in found if path.is_file() and "__pycache__" not in path.parts
-    )
+    return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 
-def content_hash(project: Path, also: Path) -> str:
+def content_hash(project: Path, files: Path) -> str:
     """Return the first eight hex digits of a SHA-256 over the names and bytes of all content."""
-    digest = hashlib.sha256(also.read_bytes())
-    for path in content_files(project):
-        name = str(path.relative_to(project))
+    digest = hashlib.sha256()
+    named = [(path.relative_to(project), path) for path in content_files(project)]
+    named += [(Path(path.name), path) for path in sorted(files.iterdir())]
+    for name, path in named:
         digest.update(f"{name}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
@@ -76,9 +79,20 @@ def content_hash(project: Path, also: Path) -> str:
 def commit_of(project: Path) -> str:
     """Return date and short hash of the last commit that touched the content."""
     shown = subprocess.run(
-        ["git", "-C", str(project), "log", "-1", "--date=format:%Y%m%d", "--format=%cd-%h", "--",
-         *CONTENT],
-        check=False, capture_output=True, text=True,
+        [
+            "git",
+            "-C",
+            str(project),
+            "log",
+            "-1",
+            "--date=format:%Y%m%d",
+            "--format=%cd-%h",
+            "--",
+            *CONTENT,
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     return shown.stdout.strip() or "uncommitted"
 
@@ -87,7 +101,8 @@ def shipped_lock(lock: str) -> str:
     """Return a lock file without the packages that only building needs."""
     blocks = re.split(r"(?m)^(?=[A-Za-z0-9])", lock)
     return "".join(
-        block for block in blocks
+        block
+        for block in blocks
         if re.split(r"[=\[ ]", block, maxsplit=1)[0].lower() not in NOT_SHIPPED
     )
 
@@ -126,7 +141,8 @@ def _into_place(made: Path, final: Path) -> None:
 def dependencies(params: dict[str, Any], cache: Path) -> Path:
     """Return a folder with the locked wheels and the lock, downloading them once."""
     lock = shipped_lock(Path(params["project"], "requirements.lock").read_text(encoding="utf-8"))
-    pip_lock = Path(params["pip_lock"]).read_text(encoding="utf-8")
+    pip_lock_file = Path(params["files"], "pip.lock")
+    pip_lock = pip_lock_file.read_text(encoding="utf-8")
     target = "-".join([params["python"], params["machine"], *params["libc"]])
     key = hashlib.sha256((lock + pip_lock).encode()).hexdigest()[:12]
     final = cache / f"wheels-{key}-{target}"
@@ -136,14 +152,30 @@ def dependencies(params: dict[str, Any], cache: Path) -> Path:
         made = Path(scratch, "wheels")
         made.mkdir()
         (made / "requirements.txt").write_text(lock, encoding="utf-8")
-        where = [word for each in platforms(params["machine"], params["libc"])
-                 for word in ("--platform", each)]
-        for lock_file in (str(made / "requirements.txt"), params["pip_lock"]):
+        where = [
+            word
+            for each in platforms(params["machine"], params["libc"])
+            for word in ("--platform", each)
+        ]
+        for lock_file in (made / "requirements.txt", pip_lock_file):
             _run(
-                _pip("download", "--quiet", "--require-hashes", "--only-binary=:all:", "--no-deps",
-                     "--python-version", params["python"], "--implementation", "cp", *where,
-                     "--dest", str(made), "--requirement", lock_file),
-                f"downloading the wheels of {Path(lock_file).name} for {target}",
+                _pip(
+                    "download",
+                    "--quiet",
+                    "--require-hashes",
+                    "--only-binary=:all:",
+                    "--no-deps",
+                    "--python-version",
+                    params["python"],
+                    "--implementation",
+                    "cp",
+                    *where,
+                    "--dest",
+                    str(made),
+                    "--requirement",
+                    str(lock_file),
+                ),
+                f"downloading the wheels of {lock_file.name} for {target}",
             )
         _into_place(made, final)
     return final
@@ -167,19 +199,35 @@ def build(params: dict[str, Any], release: str, final: Path) -> None:
         source, out = Path(scratch, "source"), Path(scratch, "out")
         source.mkdir()
         _source_tree(Path(params["project"]), source)
+        if content_hash(source, Path(params["files"])) not in release:
+            raise BundleError("the checkout changed while it was read; deploy again")
         _run(
-            _pip("wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
-                 "--wheel-dir", str(out), str(source)),
+            _pip(
+                "wheel",
+                "--quiet",
+                "--no-deps",
+                "--no-build-isolation",
+                "--no-index",
+                "--wheel-dir",
+                str(out),
+                str(source),
+            ),
             "building the wheel of this checkout",
             env={**os.environ, "SOURCE_DATE_EPOCH": "315532800"},
         )
         wheel = next(out.glob("*.whl"))
-        about = {"release": release, "python": params["python"], "machine": params["machine"],
-                 "wheel": wheel.name, "version": wheel.name.split("-")[1]}
+        about = {
+            "release": release,
+            "python": params["python"],
+            "machine": params["machine"],
+            "wheel": wheel.name,
+            "version": wheel.name.split("-")[1],
+        }
         (out / "RELEASE.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         archive = Path(scratch, "bundle.tar")
         with tarfile.open(archive, "w") as tar:
-            for path in sorted([*wheels.iterdir(), *out.iterdir()]):
+            launcher = Path(params["files"], "wa-monitor")
+            for path in sorted([*wheels.iterdir(), *out.iterdir(), launcher]):
                 tar.add(path, arcname=path.name)
         _into_place(archive, final)
 
@@ -190,7 +238,7 @@ def main() -> None:
         argument_spec={
             "project": {"type": "path", "required": True},
             "cache": {"type": "path", "required": True},
-            "pip_lock": {"type": "path", "required": True},
+            "files": {"type": "path", "required": True},
             "python": {"type": "str", "required": True},
             "machine": {"type": "str", "required": True},
             "libc": {"type": "list", "elements": "str", "required": True},
@@ -199,9 +247,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    project, pip_lock = Path(params["project"]), Path(params["pip_lock"])
+    project, files = Path(params["project"]), Path(params["files"])
     tag = f"py{params['python'].replace('.', '')}-{params['machine']}"
-    release = f"{commit_of(project)}-{content_hash(project, pip_lock)}-{tag}"
+    release = f"{commit_of(project)}-{content_hash(project, files)}-{tag}"
     archive = Path(params["cache"], f"{release}-{'-'.join(params['libc'])}.tar")
     try:
         if params["build"] and not archive.exists():

@@ -30,19 +30,6 @@ options:
 """
 
 COMPLETE = "RELEASE.json"
-LAUNCHER = """#!/bin/sh
-# The wa-monitor command of this release, for the environment that it lies in.
-# Root's rights are laid down first: what it writes must stay the service's own.
-venv=$(dirname "$(dirname "$(readlink -f "$0")")")
-home=${WA_MONITOR_HOME:-${venv%/releases/*}}
-export WA_MONITOR_HOME="$home"
-set -- "$venv/bin/python" -I -m monitor "$@"
-user=wa-monitor-$(basename "$home")
-if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then
-    exec setpriv --reuid="$user" --regid="$user" --init-groups -- "$@"
-fi
-exec "$@"
-"""
 
 
 class InstallError(Exception):
@@ -77,18 +64,34 @@ def install(archive: Path, partial: Path) -> None:
     venv, modules = partial / "venv", partial / "modules"
     _run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", str(venv)])
     python = str(venv / "bin" / "python")
-    pip = [python, str(next(wheels.glob("pip-*.whl")) / "pip"), "install", "--quiet", "--no-index",
-           "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore"]
-    _run([*pip, "--require-hashes", "--no-deps", "--find-links", str(wheels),
-          "--requirement", str(wheels / "requirements.txt")])
+    pip = [
+        python,
+        str(next(wheels.glob("pip-*.whl")) / "pip"),
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+    ]
+    _run(
+        [
+            *pip,
+            "--require-hashes",
+            "--no-deps",
+            "--find-links",
+            str(wheels),
+            "--requirement",
+            str(wheels / "requirements.txt"),
+        ]
+    )
     _run([*pip, "--no-deps", "--target", str(modules), str(wheels / about["wheel"])])
     shutil.rmtree(modules / "bin", ignore_errors=True)
     # A path from where it stands, so that the whole folder can be copied or renamed.
     site = next(venv.glob("lib/python3*/site-packages"))
     (site / "wa-monitor.pth").write_text("../../../../modules\n", encoding="utf-8")
-    launcher = venv / "bin" / "wa-monitor"
-    launcher.write_text(LAUNCHER, encoding="utf-8")
-    launcher.chmod(0o755)
+    shutil.copy(wheels / "wa-monitor", venv / "bin" / "wa-monitor")
+    (venv / "bin" / "wa-monitor").chmod(0o755)
     _run([python, "-I", "-c", "import monitor.cli"])
     shutil.rmtree(wheels)
     shutil.copy(archive, partial / "bundle.tar")
@@ -122,8 +125,12 @@ def main() -> None:
     final = Path(module.params["dest"])
     if (final / COMPLETE).is_file():
         module.exit_json(changed=False, release=final.name)
-    diff = {"before": "", "after": f"{final}\n", "before_header": "releases",
-            "after_header": "releases"}
+    diff = {
+        "before": "",
+        "after": f"{final}\n",
+        "before_header": "releases",
+        "after_header": "releases",
+    }
     if module.check_mode:
         module.exit_json(changed=True, release=final.name, diff=diff)
     partial = final.parent / f".{final.name}.partial"

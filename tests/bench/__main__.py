@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import backlog, idle, latency
+from tests.bench import backlog, hosts, idle, latency
 from tests.bench.figures import show
 from tests.bench.latency import Load
 from tests.postgres_server import PostgresServer
@@ -15,10 +15,10 @@ from tests.postgres_server import PostgresServer
 def main() -> None:
     """Run the parts that were asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="backlog, latency, idle; without any: all")
+    parser.add_argument("parts", nargs="*", help="backlog, latency, idle, hosts; without any: all")
     parser.add_argument("--quick", action="store_true", help="a tenth of the messages and time")
     options = parser.parse_args()
-    parts = options.parts or ["backlog", "latency", "idle"]
+    parts = options.parts or ["backlog", "latency", "idle", "hosts"]
     quick: bool = options.quick
     messages = 100_000 if quick else 1_000_000
     console = Console(highlight=False, width=110)
@@ -47,6 +47,10 @@ def main() -> None:
         if "idle" in parts:
             title = f"Idle, beside a file of {messages:,} messages"
             show(console, title, idle.measure(server, bridge_path, folder, 10 if quick else 60))
+        if "hosts" in parts:
+            title = "Every message a drop, in the bridge of every host, to one PostgreSQL"
+            backlog_size, live = (20_000, 2_000) if quick else (100_000, 5_000)
+            show(console, title, hosts.measure(server, folder, backlog_size, live))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Adding a project takes one list and one tag, and no restart."""
 
+import re
 from typing import Any
 
 from monitor.demo.groups import KNOWN_GROUPS, MAMELODI
@@ -20,12 +21,18 @@ def with_projects(*more: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_project_is_added_without_a_restart(host: Machine, controller: Controller) -> None:
     running = site.main_pid(host, "prod")
+    with site.bridge(host) as bridge:
+        bridge.post(NEW["group_jid"], "good morning")
+    assert re.search(rf"{NEW['group_jid']} +1 +no ", site.command(host, "prod", "groups"))
+    others = site.state(host, "prod")
     variables = with_projects(NEW)
     controller.run("deploy.yml", {host: variables}, "--tags", "projects").must_succeed()
     assert site.main_pid(host, "prod") == running
     with site.bridge(host) as bridge:
         bridge.post(NEW["group_jid"], "DR9800001")
     site.wait_for_drops(host, "prod", ["DR9800001"])
+    assert "yes, Thembisa" in site.command(host, "prod", "groups")
+    assert others.items() <= site.state(host, "prod").items()
     again = controller.run("deploy.yml", {host: variables}).must_succeed()
     assert again.changed == 0, again.output
     assert site.main_pid(host, "prod") == running

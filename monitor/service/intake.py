@@ -10,7 +10,7 @@ from monitor.drops.pattern import DropPattern
 from monitor.drops.submissions import Malformed, Submission, UnreadableMessage, read_message
 from monitor.settings.projects import Project
 
-BATCH_READINGS = 2_000
+BATCH_READINGS = 4_000
 BATCH_ROWS = 65_536
 BATCH_CHARACTERS = 4 << 20
 
@@ -84,18 +84,26 @@ class Projects:
         """Each group's project name, in the order of the configuration."""
         return {group: project.name for group, (project, _) in self._by_group.items()}
 
-    def read(self, message: Message) -> Reading:
-        """Find what a message holds; one that cannot be read carries the error instead."""
+    def read(self, message: Message) -> Reading | None:
+        """Find what a message holds, None for nothing.
+
+        One that cannot be read carries the error instead.
+        """
         project, pattern = self._by_group[message.group_jid]
         try:
-            return Reading(message, *read_message(message, project, pattern))
+            submissions, malformed = read_message(message, project, pattern)
         except UnreadableMessage as error:
             return Reading(message, [], [], str(error))
+        return Reading(message, submissions, malformed) if submissions or malformed else None
 
     def worth_keeping(self, messages: Iterable[Message]) -> list[Reading]:
         """Read messages and keep those that hold something."""
-        readings = (self.read(each) for each in messages)
-        return [each for each in readings if each.submissions or each.malformed or each.error]
+        kept = []
+        for message in messages:
+            reading = self.read(message)
+            if reading is not None:
+                kept.append(reading)
+        return kept
 
 
 def take_in(reader: BridgeReader, projects: Projects, position: Position, floors: Floors) -> Intake:
@@ -115,9 +123,10 @@ def take_in(reader: BridgeReader, projects: Projects, position: Position, floors
             floors = NO_FLOORS
             resumed_from = min(resumed_from, chunk.resumed_from)
         settled = floors.of(chunk)
-        kept = projects.worth_keeping(
-            each for each in chunk.messages if each.rowid > settled.get(each.group_jid, 0)
-        )
+        messages = chunk.messages
+        if settled:
+            messages = [each for each in messages if each.rowid > settled.get(each.group_jid, 0)]
+        kept = projects.worth_keeping(messages)
         readings += kept
         size += sum(len(each.message.content) for each in kept)
         rows += chunk.position.rowid - chunk.resumed_from

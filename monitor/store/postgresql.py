@@ -18,7 +18,7 @@ from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
 from monitor.store.migrations import migrations
 from monitor.store.postgresql_fitness import columns_of, fitness_faults
-from monitor.store.postgresql_transaction import PostgresTransaction, StaleDecision
+from monitor.store.postgresql_transaction import BULK, PostgresTransaction, StaleDecision
 from monitor.store.records import (
     Batch,
     Counts,
@@ -68,6 +68,7 @@ class PostgresStore:
         self._connection: extensions.connection | None = None
         self._columns: frozenset[str] | None = None
         self._lock_key = 0
+        self._all_new = True
 
     def migrate(self) -> list[str]:
         """See the protocol. Safe with several monitors at once: one migrates, others wait."""
@@ -142,8 +143,12 @@ class PostgresStore:
         for _ in range(STALE_TRIES):
             try:
                 with self._transaction() as cursor:
-                    return settle(self._delivering(cursor), instance, batch)
+                    transaction = self._delivering(cursor, len(batch.submissions) >= BULK)
+                    settled = settle(transaction, instance, batch)
+                self._all_new = transaction.all_new
+                return settled
             except StaleDecision as error:
+                self._all_new = False
                 stale = " ".join(str(error).split())
         # Nobody is quicker every time: another rule of the table forbids this row.
         raise BatchRefused(stale)
@@ -210,13 +215,13 @@ class PostgresStore:
         if connection is not None:
             connection.close()
 
-    def _delivering(self, cursor: extensions.cursor) -> PostgresTransaction:
+    def _delivering(self, cursor: extensions.cursor, bulk: bool) -> PostgresTransaction:
         if self._columns is None:
             self._require(fitness_faults(cursor))
             self._columns = columns_of(cursor, "qa_photo_reviews")
             self._lock_key = _lock_key(cursor)
         cursor.execute(LOOK_UP_BY_INDEX + "SELECT pg_advisory_xact_lock(%s)", (self._lock_key,))
-        return PostgresTransaction(cursor, self._columns)
+        return PostgresTransaction(cursor, self._columns, assume_new=bulk and self._all_new)
 
     def _require(self, faults: list[str]) -> None:
         if faults:

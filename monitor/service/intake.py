@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from monitor.bridge.message import Message
-from monitor.bridge.position import Position
+from monitor.bridge.position import Position, beginning
 from monitor.bridge.reader import BridgeReader, Chunk, Cursor
 from monitor.drops.pattern import DropPattern
 from monitor.drops.submissions import Malformed, Submission, UnreadableMessage, read_message
@@ -18,18 +18,24 @@ BATCH_CHARACTERS = 4 << 20
 class Floors(NamedTuple):
     """Rowids up to which single groups are settled although the position is lower.
 
-    They mean something only in the file they were taken from, the reader's `generation`.
+    They mean something only in the file they were taken from, the reader's `generation`, and
+    for as long as `witness`, which is no lower than any of them, stands in it: when the newest
+    rows are deleted, new messages are given rowids that were settled.
     """
 
     generation: int
     rowids: Mapping[str, int]
+    witness: Position
 
-    def of(self, chunk: Chunk) -> Mapping[str, int]:
-        """Return those that hold for a chunk."""
-        return self.rowids if chunk.generation == self.generation else {}
+    def of(self, chunk: Chunk, reader: BridgeReader) -> Mapping[str, int]:
+        """Return those that held when a chunk was read, of which it may just have been."""
+        if not self.rowids or chunk.generation != self.generation:
+            return {}
+        stands = reader.verified(self.witness).rowid == self.witness.rowid
+        return self.rowids if stands else {}
 
 
-NO_FLOORS = Floors(0, {})
+NO_FLOORS = Floors(0, {}, beginning("", frozenset()))
 
 
 class Reading(NamedTuple):
@@ -122,7 +128,7 @@ def take_in(reader: BridgeReader, projects: Projects, position: Position, floors
             # What this batch has read already stays in it: twice is harmless, not at all is not.
             floors = NO_FLOORS
             resumed_from = min(resumed_from, chunk.resumed_from)
-        settled = floors.of(chunk)
+        settled = floors.of(chunk, reader)
         messages = chunk.messages
         if settled:
             messages = [each for each in messages if each.rowid > settled.get(each.group_jid, 0)]

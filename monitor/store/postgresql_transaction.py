@@ -10,6 +10,7 @@ from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
 from monitor.drops.decide import Decision, Knowledge, SubmissionKey
 from monitor.drops.submissions import Malformed, Submission
+from monitor.store.continuity import Continuity
 from monitor.store.copying import array, copy_in
 from monitor.store.records import DeadLetter, NewRow
 
@@ -41,9 +42,15 @@ class PostgresTransaction:
     """
 
     def __init__(
-        self, cursor: extensions.cursor, columns: frozenset[str], *, assume_new: bool = False
+        self,
+        cursor: extensions.cursor,
+        continuity: Continuity,
+        columns: frozenset[str] = frozenset(),
+        *,
+        assume_new: bool = False,
     ) -> None:
         self._cursor = cursor
+        self._continuity = continuity
         self._columns = columns
         self._assume_new = assume_new
         self.all_new = assume_new
@@ -173,15 +180,20 @@ class PostgresTransaction:
     ) -> None:
         """See the protocol."""
         self._cursor.execute(
-            "INSERT INTO wa_monitor_positions (instance, bridge, row_id, tail, groups)"
+            "WITH former AS (SELECT row_id FROM wa_monitor_positions WHERE instance = %s)"
+            " INSERT INTO wa_monitor_positions (instance, bridge, row_id, tail, groups)"
             " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (instance) DO UPDATE"
             " SET bridge = excluded.bridge, row_id = excluded.row_id, tail = excluded.tail,"
-            " groups = excluded.groups, moved_at = excluded.moved_at",
+            " groups = excluded.groups, moved_at = excluded.moved_at"
+            " RETURNING (SELECT row_id FROM former)",
             (
+                instance,
                 instance, position.bridge, position.rowid, json.dumps(position.tail),
                 json.dumps(sorted(position.groups)),
             ),
         )  # fmt: skip
+        ((former,),) = self._cursor.fetchall()
+        self._continuity.check(instance, former)
         if cursors:
             records = [
                 {

@@ -15,10 +15,10 @@ DRIFTS = {
         f"{site.ROOT}/prod/config/projects.yaml is not as the inventory says",
     ),
     "the crontab lost its line": ("crontab -r", "crontab"),
-    "a service is down": ("systemctl stop wa-monitor-dev", "wa-monitor-dev.service is not active"),
+    "a service is down": ("systemctl stop wa-monitor-dev", "wa-monitor-dev is not active"),
     "a service is not enabled": (
         "systemctl disable -q wa-monitor-prod",
-        "wa-monitor-prod.service is not enabled",
+        "wa-monitor-prod: enable",
     ),
     "the rights of .env are loose": (f"chmod 0644 {site.ROOT}/prod/.env", f"{site.ROOT}/prod/.env"),
     "the bridge is gone": (f"mv {site.BRIDGE} {site.BRIDGE}.away", site.BRIDGE),

@@ -23,6 +23,7 @@ MachineMaker = Callable[..., Machine]
 Recorder = Callable[[str, object], None]
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark this folder's tests; where they cannot run, say so once, or under CI=true fail."""
     here = Path(__file__).parent

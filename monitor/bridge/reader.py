@@ -205,24 +205,34 @@ class BridgeReader:
         return self._whatever_the_bytes(lambda: self._lag(group_jid, cursor))
 
     def _lag(self, group_jid: str, cursor: Cursor | None) -> GroupLag:
-        with self._transaction() as connection:
-            after = 0
-            if cursor is not None:
+        after: int | None = 0
+        if cursor is not None:
+            with self._transaction() as connection:
                 row = connection.execute(
                     "SELECT id, chat_jid FROM messages WHERE rowid = ?", (cursor.rowid,)
                 ).fetchone()
-                after = cursor.rowid if row == (cursor.message_id, group_jid) else 0
-            unread = _scalar(
-                connection,
-                "SELECT count(*) FROM messages WHERE rowid > ? AND chat_jid = ?",
-                (after, group_jid),
-            )
-            newest = connection.execute(
-                "SELECT timestamp FROM messages WHERE rowid > ? AND chat_jid = ?"
-                " ORDER BY rowid DESC LIMIT 1",
-                (after, group_jid),
+            after = cursor.rowid if row == (cursor.message_id, group_jid) else 0
+        unread, newest = 0, None
+        while after is not None:
+            # In pieces: a count of a large file at one go would hold its writer up.
+            with self._transaction() as connection:
+                after, count, latest = connection.execute(
+                    "SELECT max(rowid), total(chat_jid = ?1),"
+                    " max(CASE WHEN chat_jid = ?1 THEN rowid END)"
+                    " FROM (SELECT rowid, chat_jid FROM messages WHERE rowid > ?2"
+                    " ORDER BY rowid LIMIT ?3)",
+                    (group_jid, after, CHUNK_ROWS[1]),
+                ).fetchone()
+            unread += int(count)
+            newest = latest or newest
+        return GroupLag(unread, self._time_of(newest) if newest is not None else None)
+
+    def _time_of(self, rowid: int) -> datetime | None:
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT timestamp FROM messages WHERE rowid = ?", (rowid,)
             ).fetchone()
-        return GroupLag(unread or 0, _time(newest[0]) if newest else None)
+        return _time(row[0]) if row else None
 
     def _verify(self, connection: sqlite3.Connection, position: Position) -> int:
         if position.bridge != str(self._path) or not position.tail:

@@ -128,10 +128,8 @@ def audit(home: Home, since: datetime | None, mend: bool) -> None:
         return
     count = len(verdict.missed) + len(verdict.unreadable)
     if not mend:
-        click.echo(
-            f"{count} of {verdict.submissions} missed, {len(verdict.waiting)} waiting;"
-            " --repair takes them in"
-        )
+        waiting = f", {len(verdict.waiting)} waiting" if verdict.waiting else ""
+        click.echo(f"{count} of {verdict.submissions} missed{waiting}; --repair takes them in")
         raise SystemExit(PROBLEM)
     settled = repair(home.store, home.environment.instance, verdict)
     click.echo(f"repaired: {_summary(settled)}")
@@ -175,8 +173,8 @@ def replay(home: Home, group: str | None, since: datetime | None) -> None:
 
 
 def _summary(settled: Settled) -> str:
+    invalid = f" {settled.invalid} invalid," if settled.invalid else ""
     return (
         f"{settled.drops} new drops, {settled.resubmissions} resubmissions,"
-        f" {settled.malformed} malformed, {settled.invalid} invalid,"
-        f" {settled.dead_letters} set aside"
+        f" {settled.malformed} malformed,{invalid} {settled.dead_letters} set aside"
     )

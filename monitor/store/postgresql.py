@@ -14,6 +14,7 @@ from monitor.drops.decide import Decision, decide
 from monitor.drops.submissions import Submission
 from monitor.drops.validity import NO_LISTS, to_be_checked
 from monitor.settings.urls import hide_password, mask_url
+from monitor.store.continuity import Continuity
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
 from monitor.store.lists import DropLists, Senders
@@ -23,7 +24,7 @@ from monitor.store.postgresql_fitness import columns_of, fitness_faults, list_fa
 from monitor.store.postgresql_lists import PostgresLists, PostgresSenders
 from monitor.store.postgresql_locks import lock, lock_key
 from monitor.store.postgresql_outbox import PostgresOutbox
-from monitor.store.postgresql_transaction import PostgresTransaction, StaleDecision
+from monitor.store.postgresql_transaction import BULK, PostgresTransaction, StaleDecision
 from monitor.store.records import (
     Batch,
     Counts,
@@ -73,6 +74,8 @@ class PostgresStore:
         self._connection: extensions.connection | None = None
         self._columns: frozenset[str] | None = None
         self._lock_key = 0
+        self._all_new = True
+        self._continuity = Continuity()
         self.lists: DropLists = PostgresLists(self._transaction)
         self.senders: Senders = PostgresSenders(self._transaction)
         self.outbox: Outbox = PostgresOutbox(self._transaction)
@@ -131,6 +134,7 @@ class PostgresStore:
                 (instance,),
             )
             cursors = {group: Cursor(*rest) for group, *rest in cursor.fetchall()}
+        self._continuity.saw(instance, position)
         return Progress(position, cursors)
 
     def adopted(self) -> bool:
@@ -150,8 +154,14 @@ class PostgresStore:
         for _ in range(STALE_TRIES):
             try:
                 with self._transaction() as cursor:
-                    return settle(self._delivering(cursor), instance, batch)
+                    transaction = self._delivering(cursor, len(batch.submissions) >= BULK)
+                    settled = settle(transaction, instance, batch)
+                self._all_new = transaction.all_new
+                if batch.position is not None:
+                    self._continuity.saw(instance, batch.position)
+                return settled
             except StaleDecision as error:
+                self._all_new = False
                 stale = " ".join(str(error).split())
         # Nobody is quicker every time: another rule of the table forbids this row.
         raise BatchRefused(stale)
@@ -159,7 +169,7 @@ class PostgresStore:
     def compare(self, submissions: Sequence[Submission]) -> list[Decision]:
         """See the protocol."""
         with self._transaction() as cursor:
-            transaction = PostgresTransaction(cursor, frozenset())
+            transaction = PostgresTransaction(cursor, self._continuity)
             pairs = to_be_checked(submissions)
             lists = transaction.lists(pairs) if pairs else NO_LISTS
             return decide(submissions, transaction.know(submissions), lists)
@@ -222,14 +232,15 @@ class PostgresStore:
         if connection is not None:
             connection.close()
 
-    def _delivering(self, cursor: extensions.cursor) -> PostgresTransaction:
+    def _delivering(self, cursor: extensions.cursor, bulk: bool) -> PostgresTransaction:
         if self._columns is None:
             self._require(fitness_faults(cursor))
             self._columns = columns_of(cursor, "qa_photo_reviews")
             self._lock_key = lock_key(cursor)
         cursor.execute(LOOK_UP_BY_INDEX)
         lock(cursor, self._lock_key)
-        return PostgresTransaction(cursor, self._columns)
+        assume_new = bulk and self._all_new
+        return PostgresTransaction(cursor, self._continuity, self._columns, assume_new=assume_new)
 
     def _require(self, faults: list[str]) -> None:
         if faults:

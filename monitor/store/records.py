@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from monitor.answers.compose import Answering
@@ -162,4 +162,4 @@ def taken_in(now: datetime) -> str:
 
 
 def _second(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC).isoformat(' ', 'seconds')[:19]} UTC"
+    return f"{moment.isoformat(' ', 'seconds')[:19]} UTC"

@@ -12,6 +12,7 @@ from monitor.bridge.reader import Cursor
 from monitor.drops.decide import Decision, decide
 from monitor.drops.submissions import Submission
 from monitor.drops.validity import NO_LISTS, to_be_checked
+from monitor.store.continuity import Continuity
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
 from monitor.store.lists import DropLists, Senders
@@ -44,6 +45,7 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self.address = str(path)
+        self._continuity = Continuity()
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self.lists: DropLists = SqliteLists(self._transaction)
@@ -102,6 +104,7 @@ class SqliteStore:
             group: Cursor(message_id, rowid, optional_moment(posted))
             for group, message_id, rowid, posted in rows
         }
+        self._continuity.saw(instance, position)
         return Progress(position, cursors)
 
     def adopted(self) -> bool:
@@ -113,12 +116,15 @@ class SqliteStore:
     def deliver(self, instance: str, batch: Batch) -> Settled:
         """See the protocol. SQLite lets one writer in at a time; that is all it takes."""
         with self._transaction() as connection:
-            return settle(SqliteTransaction(connection), instance, batch)
+            settled = settle(SqliteTransaction(connection, self._continuity), instance, batch)
+        if batch.position is not None:
+            self._continuity.saw(instance, batch.position)
+        return settled
 
     def compare(self, submissions: Sequence[Submission]) -> list[Decision]:
         """See the protocol."""
         with self._transaction() as connection:
-            transaction = SqliteTransaction(connection)
+            transaction = SqliteTransaction(connection, self._continuity)
             pairs = to_be_checked(submissions)
             lists = transaction.lists(pairs) if pairs else NO_LISTS
             return decide(submissions, transaction.know(submissions), lists)

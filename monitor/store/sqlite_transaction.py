@@ -13,6 +13,7 @@ from monitor.drops.decide import Decision, Knowledge, Outcome, SubmissionKey, ke
 from monitor.drops.submissions import Malformed, Submission
 from monitor.drops.validity import NO_LISTS, Lists
 from monitor.logs import fields
+from monitor.store.continuity import Continuity
 from monitor.store.lists import LISTS_UNREADABLE
 from monitor.store.records import DeadLetter, NewRow, not_listed, taken_in
 from monitor.store.sqlite_lists import ask_lists
@@ -26,7 +27,8 @@ log = logging.getLogger(__name__)
 class SqliteTransaction:
     """One open transaction; see `monitor.store.delivery.Transaction`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, continuity: Continuity) -> None:
+        self._continuity = continuity
         self._connection = connection
 
     def lists(self, pairs: Sequence[tuple[str, str]]) -> Lists:
@@ -189,6 +191,10 @@ class SqliteTransaction:
         self, instance: str, position: Position, cursors: Mapping[str, Cursor]
     ) -> None:
         """See the protocol."""
+        former = self._connection.execute(
+            "SELECT row_id FROM wa_monitor_positions WHERE instance = ?", (instance,)
+        ).fetchone()
+        self._continuity.check(instance, former[0] if former else None)
         self._connection.execute(
             "INSERT OR REPLACE INTO wa_monitor_positions (instance, bridge, row_id, tail, groups)"
             " VALUES (?, ?, ?, ?, ?)",

@@ -1,33 +1,17 @@
 """Every command's exit code: 0 good, 1 a problem was found, 2 bad input; and what it says."""
 
 import json
-from collections.abc import Callable
-from typing import NamedTuple
 
 import pytest
-from click.testing import CliRunner
 
-from monitor.cli import main
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import KNOWN_GROUPS, LAWLEY, MOHADIN
+from tests.delivery.commands import Said, say
 from tests.delivery.homes import Home
 from tests.delivery.monitors import settle_afresh
 from tests.delivery.services import Service
 
 GOOD, PROBLEM, BAD_INPUT = 0, 1, 2
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def say(home: Home, *arguments: str) -> Said:
-    """Run a command in this process."""
-    done = CliRunner(env={"COLUMNS": "200"}).invoke(main, ["--home", str(home.path), *arguments])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return Said(done.exit_code, done.stdout, done.stderr)
 
 
 def assert_refused(said: Said, *words: str) -> None:
@@ -117,7 +101,7 @@ STATUS_KEYS = {
     "bridge": {"ok", "path", "error"},
     "store": {"ok", "kind", "url", "error"},
     "state": {"ok", "path", "error"},
-    "counts": {"drops", "resubmissions", "malformed", "dead_letters"},
+    "counts": {"drops", "resubmissions", "malformed", "dead_letters", "invalid"},
 }
 GROUP_KEYS = {"name", "group_jid", "message_id", "posted_at", "lag_messages", "lag_seconds"}
 
@@ -179,7 +163,8 @@ def test_status_of_a_service_that_hangs(embedded_home: Home, bridge: BridgeWrite
     assert found["bridge"]["ok"] is True
 
 
-def test_audit_replay_and_repair(home: Home, bridge: BridgeWriter) -> None:
+def test_audit_replay_and_repair(embedded_home: Home, bridge: BridgeWriter) -> None:
+    home = embedded_home
     bridge.post(LAWLEY, "DR1000000", timestamp="2025-11-01 00:00:00+00:00")
     message = bridge.post(LAWLEY, "DR1000001", timestamp="2025-11-02 00:00:00+00:00")
     settle_afresh(home)
@@ -200,9 +185,6 @@ def test_audit_replay_and_repair(home: Home, bridge: BridgeWriter) -> None:
         assert home.store.drops() == ["DR1000001"]
     assert say(home, "audit", "--repair").code == GOOD
     assert home.store.drops() == ["DR1000000", "DR1000001"]
-
-
-Damage = Callable[[str], str]
 
 
 def test_state_validate_prints_a_line_a_fault_with_its_pointer(embedded_home: Home) -> None:
@@ -255,6 +237,6 @@ def test_config_validate(embedded_home: Home) -> None:
 def test_db_check_changes_nothing(home: Home) -> None:
     assert say(home, "db", "check").code == GOOD
     assert not home.store.ready()
-    assert say(home, "db", "migrate").out == "applied 001_drops\n"
+    assert say(home, "db", "migrate").out == "applied 001_drops\napplied 003_answers\n"
     assert say(home, "db", "migrate").out == "schema is up to date\n"
     assert say(home, "db", "check").code == GOOD

@@ -6,6 +6,7 @@ import pytest
 
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import LAWLEY
+from tests.delivery.commands import say
 from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.postgres_server import PostgresServer
@@ -39,9 +40,8 @@ def test_a_store_that_cannot_be_reached(
     with (home.path / ".env").open("a") as settings:
         settings.write(f"DATABASE_URL='{url}'\nLOG_FILE={log}\nLOG_LEVEL=DEBUG\n")
     for command in COMMANDS:
-        done = home.ask(*command)
-        assert "Traceback" not in done.stderr
-        assert_hidden(done.stdout + done.stderr)
+        said = say(home, *command)
+        assert_hidden(said.out + said.err)
     with Service(home) as service:
         service.wait_for('"Waiting for the store"')
         assert_hidden(Path(f"/proc/{service.process.pid}/cmdline").read_text())
@@ -63,9 +63,9 @@ def test_a_password_that_is_refused(
 
 def test_what_is_shown_of_a_store_that_works(server_home: Home, postgres: PostgresServer) -> None:
     for command in COMMANDS:
-        done = server_home.ask(*command)
-        assert postgres.password not in done.stdout + done.stderr
-    shown = server_home.ask("config", "show").stdout
+        said = say(server_home, *command)
+        assert postgres.password not in said.out + said.err
+    shown = say(server_home, "config", "show").out
     assert f"postgresql://monitor:***@127.0.0.1:{postgres.port}/" in shown
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 Seen = TypeVar("Seen")
 
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.03
 
 
 def until(look: Callable[[], Seen], what: str, seconds: float = 30.0) -> Seen:

@@ -115,7 +115,7 @@ def test_status_of_a_running_service(home: Home, bridge: BridgeWriter) -> None:
         service.wait_until(lambda: say(home, "status", "--json").code == GOOD, "it is ready")
         found = json.loads(say(home, "status", "--json").out)
         assert {key: found[key].keys() for key in STATUS_KEYS} == STATUS_KEYS
-        assert found.keys() == {*STATUS_KEYS, "ready", "groups", "instances"}
+        assert found.keys() == {*STATUS_KEYS, "ready", "groups", "instances", "lists", "answers"}
         assert found["ready"] is True
         assert found["service"]["running"] is True
         assert found["service"]["pid"] == service.process.pid

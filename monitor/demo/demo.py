@@ -108,7 +108,7 @@ def _drops_table(held: Holdings) -> Table:
     for review in shown:
         table.add_row(
             *(escape(text) for text in review[:3]),
-            review.whatsapp_message_date[:19],
+            review.whatsapp_message_date[:19].replace("T", " "),
             "yes" if review.resubmitted else "",
         )
     if len(shown) < len(held.reviews):

@@ -3,6 +3,7 @@
 import io
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -27,9 +28,10 @@ _KEYS = (
     "LOG_FILE",
     "WA_MONITOR_INSTANCE",
 )
-# At 0.88 a letter too many, too few or wrong is close in each of these keys;
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+# At 0.87 a letter too many, too few or wrong is close in each of these keys;
 # another program's LOG_DIR or WHATSAPP_TOKEN is not.
-_CLOSE = 0.88
+_CLOSE = 0.87
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _read_env_file(path: Path) -> tuple[dict[str, _Setting], list[Fault]]:
         return settings, [Fault(file, "", "expected UTF-8 text", line)]
     for binding in parse_stream(io.StringIO(text)):
         line = _line_of(binding.original.string, binding.original.line)
-        if binding.error:
+        if binding.error or (binding.key is not None and not _KEY.fullmatch(binding.key)):
             faults.append(Fault(file, "", "expected KEY=value, found something else", line))
         elif binding.key in _KEYS:
             if binding.value is None:
@@ -140,8 +142,9 @@ def _line_of(original: str, first: int) -> int:
 
 def _near_miss(file: str, key: str, line: int) -> Iterator[Fault]:
     tidy = key.upper().replace("-", "_")
-    # A key that holds one of ours whole, as in TEST_DATABASE_URL, is another program's.
-    if tidy not in _KEYS and any(known in tidy for known in _KEYS):
+    # TEST_DATABASE_URL and LOG_FILE_MAX are another program's.
+    longer = (tidy.startswith(f"{known}_") or tidy.endswith(f"_{known}") for known in _KEYS)
+    if tidy not in _KEYS and any(longer):
         return
     for meant in get_close_matches(tidy, _KEYS, 1, _CLOSE):
         yield Fault(file, key, f"expected {meant}, found a key that is nearly the same", line)

@@ -21,7 +21,7 @@ def main() -> None:
     parts = options.parts or ["backlog", "latency", "idle"]
     quick: bool = options.quick
     messages = 100_000 if quick else 1_000_000
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=110)
     with (
         tempfile.TemporaryDirectory(prefix="wa-bench-") as name,
         PostgresServer(fsync=True) as server,

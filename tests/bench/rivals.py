@@ -29,7 +29,7 @@ def scan(bridge_path: Path) -> Iterator[tuple[str, str, str, str, str, str, str]
     with closing(sqlite3.connect(f"file:{bridge_path}?mode=ro", uri=True)) as bridge:
         for jid, sender, drop, posted in bridge.execute(SCAN, tuple(PROJECTS)):
             project = PROJECTS[jid]
-            yield drop, project, sender, sender, posted[:10], posted, f"Posted in {project}"
+            yield drop, project, sender, sender, posted, posted, f"Posted in {project}"
 
 
 def seconds_of_limit(bridge_path: Path, database_url: str) -> float:

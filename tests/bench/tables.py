@@ -12,7 +12,7 @@ CREATE TABLE qa_photo_reviews (
     project TEXT,
     user_name VARCHAR(100),
     submitted_by TEXT,
-    review_date DATE,
+    review_date TIMESTAMPTZ,
     whatsapp_message_date TIMESTAMPTZ,
     {STEPS},
     incorrect_steps TEXT[],

@@ -29,7 +29,7 @@ def main() -> None:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         lab = Lab()
         stack.callback(lab.close)
-        machine = Machine(lab, image, folder, make_key(folder), arguments.name)
+        machine = Machine(lab, [image], folder, make_key(folder), arguments.name)
         stack.callback(machine.destroy)
         machine.boot()
         inventory = Path.cwd() / f".cache/{machine.name}.json"

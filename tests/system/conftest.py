@@ -5,18 +5,22 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from monitor.demo.groups import KNOWN_GROUPS
+from tests.system import site
 from tests.system.base_image import base_image
 from tests.system.lab import Lab
 from tests.system.machine import Machine, make_key, scratch_folder
-from tests.system.play import Controller
+from tests.system.play import Controller, Outcome
 
 NEEDED = ("debootstrap", "systemd-nspawn", "ip", "ssh", "ssh-keygen", "setpriv", "unshare")
 
 MachineMaker = Callable[..., Machine]
+Recorder = Callable[[str, object], None]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -78,13 +82,54 @@ def make_machine(scratch: Path, lab: Lab, key: Path, image: Path) -> Iterator[Ma
     """Boot machines by name; they end with the module's tests."""
     with ExitStack() as stack:
 
-        def make(name: str, disk: str = "3g") -> Machine:
-            machine = Machine(lab, image, scratch, key, name, disk)
+        def make(name: str, *layers: Path, hostname: str = "", disk: str = "3g") -> Machine:
+            machine = Machine(
+                lab, [*layers, image], scratch, key, name, hostname=hostname, disk=disk
+            )
             stack.callback(machine.destroy)
             machine.boot()
             return machine
 
         yield make
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A host after its first deploy, switched off: what the play said, and the host's disk."""
+
+    outcome: Outcome
+    layer: Path
+    hostname: str
+
+
+@pytest.fixture(scope="session")
+def deployed(scratch: Path, lab: Lab, key: Path, image: Path) -> Iterator[Deployed]:
+    """Deploy both environments to an empty host, and let each group have one drop."""
+    machine = Machine(lab, [image], scratch, key, "first", hostname="host")
+    controller = Controller(scratch / "controller-first")
+    try:
+        machine.boot()
+        site.prepare(machine)
+        outcome = controller.run("deploy.yml", {machine: site.variables()}).must_succeed()
+        with site.bridge(machine) as bridge:
+            for number, group in enumerate(KNOWN_GROUPS.values(), 1_000_001):
+                bridge.post(group, f"DR{number}")
+        site.wait_for_drops(machine, "prod", [f"DR{1_000_001 + n}" for n in range(4)])
+        site.eventually("four cursors", lambda: len(site.state(machine, "prod")) == 4)
+        machine.shut_down()
+        yield Deployed(outcome, machine.layer, machine.hostname)
+    finally:
+        controller.close()
+        machine.destroy()
+
+
+@pytest.fixture(scope="module")
+def host(make_machine: MachineMaker, deployed: Deployed, request: pytest.FixtureRequest) -> Machine:
+    """Boot a host on which prod and dev are deployed and healthy; the module has it for itself."""
+    name = request.path.stem.removeprefix("test_").replace("_", "-")
+    machine = make_machine(name, deployed.layer, hostname=deployed.hostname)
+    site.wait_until_ready(machine)
+    return machine
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +138,19 @@ def controller(scratch: Path, request: pytest.FixtureRequest) -> Iterator[Contro
     controller = Controller(scratch / f"controller-{request.path.stem}")
     yield controller
     controller.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests measured (`record_property`)."""
+    measured = [
+        f"  {report.nodeid.rpartition('::')[2]}: {name} {value}"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport)
+        for name, value in report.user_properties
+        if name.startswith("measured")
+    ]
+    if measured:
+        terminalreporter.section("measured on the test machines")
+        for line in measured:
+            terminalreporter.write_line(line.replace("measured ", ""))

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.system import cgroup
@@ -25,17 +25,31 @@ _READY_SECONDS = 40
 
 
 class Machine:
-    """One test machine. `folder` is the run's scratch folder, `key` an ssh key's path."""
+    """One test machine, under a name that no other in the run has.
+
+    `layers` are the read-only folders below its disk, the topmost first; `folder` is the run's
+    scratch folder, `key` the path of an ssh key, `disk` the size of a file system, as for mount.
+    """
 
     def __init__(
-        self, lab: Lab, base: Path, folder: Path, key: Path, name: str, disk: str = "3g"
+        self,
+        lab: Lab,
+        layers: Sequence[Path],
+        folder: Path,
+        key: Path,
+        name: str,
+        *,
+        hostname: str = "",
+        disk: str = "3g",
     ) -> None:
         self.name = name
+        self.hostname = hostname or name
         self.lab = lab
         self.key = key
         self.folder = folder / name
         self.root = self.folder / "root"
-        self._base = base
+        self.layer = self.folder / "disk/upper"
+        self._layers = layers
         self._process: subprocess.Popen[bytes] | None = None
         self.socket = lab.plug_in()
         self.address = self.socket.address
@@ -72,6 +86,13 @@ class Machine:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._wait_until_gone()
+
+    def shut_down(self) -> None:
+        """Switch off in good order. What is on its disk can be the layer of another machine."""
+        assert self._process is not None
+        self.ssh("systemctl poweroff", check=False)
+        self._process.wait(timeout=60)
+        self._wait_until_gone()
 
     def reboot(self) -> None:
         """Reboot in good order and return when sshd answers again."""
@@ -139,7 +160,7 @@ class Machine:
         return self.ssh(command).stdout.strip()
 
     def path(self, inside: str) -> Path:
-        """Return where the running machine's file lies for the processes out here."""
+        """Return where a file of the disk lies out here; /run, /tmp and /dev are not on the disk."""
         return self.root / inside.lstrip("/")
 
     def write(self, inside: str, text: str | bytes, mode: int = 0o644) -> None:
@@ -166,13 +187,14 @@ class Machine:
         for folder in (self.root, disk):
             folder.mkdir(parents=True)
         _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=755", self.name, str(disk))
-        (disk / "upper").mkdir()
+        self.layer.mkdir()
         (disk / "work").mkdir()
-        layers = f"lowerdir={self._base},upperdir={disk / 'upper'},workdir={disk / 'work'}"
+        lower = ":".join(map(str, self._layers))
+        layers = f"lowerdir={lower},upperdir={self.layer},workdir={disk / 'work'}"
         _run("mount", "-t", "overlay", "-o", layers, self.name, str(self.root))
         public = self.key.with_suffix(".pub").read_text()
         self.write("/root/.ssh/authorized_keys", public, 0o600)
-        self.write("/etc/hostname", f"{self.name}\n")
+        self.write("/etc/hostname", f"{self.hostname}\n")
         # A machine without an id of its own would go through a first boot, which takes seconds.
         self.write("/etc/machine-id", f"{os.urandom(16).hex()}\n")
 
@@ -191,6 +213,7 @@ class Machine:
             "-q",
             f"--directory={self.root}",
             f"--machine={self.name}",
+            f"--hostname={self.hostname}",
             f"--network-namespace-path=/run/netns/{self.socket.namespace}",
             "--boot",
             "--register=no",

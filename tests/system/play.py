@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,14 +79,18 @@ class Play:
         """True while ansible-playbook runs."""
         return self._process.poll() is None
 
-    def wait_for_task(self, pattern: str, timeout: float = 120) -> None:
-        """Return when a task whose name matches has begun. Raises AssertionError at its end."""
-        wanted = re.compile(rf"^(?:TASK|RUNNING HANDLER) \[.*{pattern}", re.MULTILINE)
+    def wait_until(self, holds: Callable[[], bool], timeout: float = 120) -> None:
+        """Return when something holds. Raises AssertionError if the play ends before it does."""
         deadline = time.monotonic() + timeout
-        while not wanted.search(self.output):
-            assert self.running, f"ended before a task like {pattern!r}:\n{self.output}"
-            assert time.monotonic() < deadline, f"no task like {pattern!r}:\n{self.output}"
+        while not holds():
+            assert self.running, f"ended too early:\n{self.output}"
+            assert time.monotonic() < deadline, f"not within {timeout} s:\n{self.output}"
             time.sleep(0.02)
+
+    def wait_for_task(self, pattern: str) -> None:
+        """Return when a task whose name matches has begun."""
+        wanted = re.compile(rf"^(?:TASK|RUNNING HANDLER) \[.*{pattern}", re.MULTILINE)
+        self.wait_until(lambda: bool(wanted.search(self.output)))
 
     def wait(self, timeout: float = 280) -> Outcome:
         """Return the outcome. Raises AssertionError when it takes longer than `timeout` seconds."""
@@ -165,7 +169,8 @@ class Controller:
             # ssh sockets have short paths by necessity; one folder a run, removed with it.
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
-            "PYTHONWARNINGS": "",
+            # Otherwise a task is announced only once it has a result.
+            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1",
         }
 
 

@@ -58,6 +58,15 @@ def show(home: Home) -> None:
     click.echo(f"store          {mask_url(url) if url else home.store.address}")
     click.echo(f"scan interval  {environment.scan_interval:g} s")
     click.echo(f"log            {environment.log_level} {environment.log_file or ''}".rstrip())
+    watching = environment.watching
+    click.echo(f"http           {watching.http_port or 'off'}")
+    click.echo(f"audit          {_every(watching.audit_interval)}")
+    click.echo(f"alerts         {len(watching.alert_urls) or 'no'} channels")
+    click.echo(f"backups        {watching.backup_dir}")
     for project in load_projects(environment.projects_path):
         watched = "watched" if project.enabled else "not watched"
         click.echo(f"project        {project.name}: {project.group_jid}, {watched}")
+
+
+def _every(seconds: float) -> str:
+    return f"every {seconds:g} s" if seconds else "off"

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from monitor.schemas import mismatches
 from monitor.settings.faults import Fault, SettingsError
 from monitor.settings.urls import mask_url
+from monitor.settings.watching import KEYS as WATCHING_KEYS
+from monitor.settings.watching import NUMBERS, Watching, watching_of
 
 __all__ = ["SCHEMA_PATH", "Environment", "load_environment", "mask_url"]
 
@@ -27,7 +29,10 @@ _KEYS = (
     "LOG_LEVEL",
     "LOG_FILE",
     "WA_MONITOR_INSTANCE",
+    *WATCHING_KEYS,
 )
+# Near to one of ours, and yet another program's.
+_OTHERS = ("HTTPS_PORT",)
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 # At 0.87 a letter too many, too few or wrong is close in each of these keys;
 # another program's LOG_DIR or WHATSAPP_TOKEN is not.
@@ -40,7 +45,8 @@ class Environment:
 
     `database_url` holds a password, hence `repr` leaves it out; None stands for the
     embedded store. `scan_interval` is in seconds. `log_file` is None for no file.
-    `instance` names this monitor among those that share a store.
+    `instance` names this monitor among those that share a store. `watching` says how the
+    service itself is watched.
     """
 
     home: Path
@@ -50,6 +56,7 @@ class Environment:
     scan_interval: float = 15.0
     log_level: str = "INFO"
     log_file: Path | None = None
+    watching: Watching = field(default_factory=lambda: Watching(Path("backups")))
 
     @property
     def state_path(self) -> Path:
@@ -98,6 +105,7 @@ def load_environment(
         log_level=text.get("LOG_LEVEL", Environment.log_level).upper(),
         log_file=home / text["LOG_FILE"] if "LOG_FILE" in text else None,
         instance=text.get("WA_MONITOR_INSTANCE") or _default_instance(home),
+        watching=watching_of(home, text),
     )
 
 
@@ -144,7 +152,7 @@ def _near_miss(file: str, key: str, line: int) -> Iterator[Fault]:
     tidy = key.upper().replace("-", "_")
     # TEST_DATABASE_URL and LOG_FILE_MAX are another program's.
     longer = (tidy.startswith(f"{known}_") or tidy.endswith(f"_{known}") for known in _KEYS)
-    if tidy not in _KEYS and any(longer):
+    if tidy in _OTHERS or (tidy not in _KEYS and any(longer)):
         return
     for meant in get_close_matches(tidy, _KEYS, 1, _CLOSE):
         yield Fault(file, key, f"expected {meant}, found a key that is nearly the same", line)
@@ -153,7 +161,9 @@ def _near_miss(file: str, key: str, line: int) -> Iterator[Fault]:
 def _typed(key: str, value: str) -> str | float:
     if key == "LOG_LEVEL":
         return value.upper()
-    if key == "SCAN_INTERVAL":
+    if key == "AUDIT_REPAIR":
+        return value.lower()
+    if key == "SCAN_INTERVAL" or key in NUMBERS:
         try:
             number = float(value)
         except ValueError:

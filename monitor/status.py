@@ -4,13 +4,13 @@ Nothing is taken from the service's own memory, so that a service that believes 
 while it stands still is seen to stand still.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from monitor.bridge.faults import BridgeUnavailable
-from monitor.bridge.reader import BridgeReader, Cursor
+from monitor.bridge.reader import BridgeReader, Cursor, GroupLag
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceSeen, look_at_service
 from monitor.settings.environment import Environment
@@ -57,9 +57,17 @@ class Status:
 
 
 def gather(
-    environment: Environment, projects: Projects, store: Store, reader: BridgeReader
+    environment: Environment,
+    projects: Projects,
+    store: Store,
+    reader: BridgeReader,
+    measure: Callable[[str, Cursor | None], GroupLag] | None = None,
 ) -> Status:
-    """Look at everything; whatever cannot be reached is said to be so, and never raised."""
+    """Look at everything; whatever cannot be reached is said to be so, and never raised.
+
+    `measure` takes a group's lag in place of the reader, whose answer it must give.
+    """
+    measure = measure or reader.lag
     now = datetime.now(UTC)
     seen = look_at_service(environment.home)
     service = _service(seen, now)
@@ -77,7 +85,12 @@ def gather(
     bridge_error = None
     try:
         for group, name in projects.names.items():
-            groups.append(_group(name, group, cursors.get(group), reader, store_error, now))
+            cursor = cursors.get(group)
+            if store_error is None:
+                groups.append(_group(name, group, cursor, measure(group, cursor), now))
+            else:
+                reader.last_rowid()
+                groups.append(GroupStatus(name, group, None, None, None, None))
     except BridgeUnavailable as error:
         bridge_error = str(error)
         groups = [
@@ -122,17 +135,8 @@ def _service(seen: ServiceSeen, now: datetime) -> dict[str, Any]:
 
 
 def _group(
-    name: str,
-    group: str,
-    cursor: Cursor | None,
-    reader: BridgeReader,
-    store_error: str | None,
-    now: datetime,
+    name: str, group: str, cursor: Cursor | None, lag: GroupLag, now: datetime
 ) -> GroupStatus:
-    if store_error is not None:
-        reader.last_rowid()
-        return GroupStatus(name, group, None, None, None, None)
-    lag = reader.lag(group, cursor)
     waiting = (now - lag.newest).total_seconds() if lag.newest else None
     return GroupStatus(name, group, *_cursor(cursor), lag.unread, waiting)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 from monitor.bridge.faults import BridgeUnavailable, explain
@@ -186,6 +186,11 @@ class BridgeReader:
                 (after, group_jid),
             ).fetchone()
         return GroupLag(unread or 0, _time(newest[0]) if newest else None)
+
+    def ask(self, query: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, which is one read transaction and had better be short."""
+        with self._transaction() as connection:
+            return connection.execute(query, tuple(values)).fetchall()
 
     def _verify(self, connection: sqlite3.Connection, position: Position) -> int:
         if position.bridge != str(self._path) or not position.tail:

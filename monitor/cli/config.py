@@ -62,7 +62,7 @@ def show(home: Home) -> None:
     click.echo(f"http           {watching.http_port or 'off'}")
     click.echo(f"audit          {_every(watching.audit_interval)}")
     click.echo(f"alerts         {len(watching.alert_urls) or 'no'} channels")
-    click.echo(f"backups        {watching.backup_dir}")
+    click.echo(f"backups        {environment.backup_dir}")
     for project in load_projects(environment.projects_path):
         watched = "watched" if project.enabled else "not watched"
         click.echo(f"project        {project.name}: {project.group_jid}, {watched}")

@@ -12,12 +12,14 @@ from types import FrameType
 from monitor.bridge.faults import BridgeUnavailable
 from monitor.bridge.watch import BridgeWatch
 from monitor.logs import fields
+from monitor.service.attendants import Attendants
 from monitor.service.backoff import Backoff
 from monitor.service.delivery import Delivery
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock, ServiceReport
 from monitor.service.notify import Notifier
 from monitor.service.state_keeper import StateKeeper
+from monitor.service.tally import Tally
 from monitor.settings.environment import Environment
 from monitor.settings.faults import SettingsError
 from monitor.store.faults import StoreUnavailable
@@ -36,7 +38,8 @@ log = logging.getLogger(__name__)
 class Service:
     """Runs a Delivery for as long as the process lives.
 
-    `reload` reads the projects again and raises SettingsError if they are bad. Signals: SIGTERM
+    `reload` reads the projects again and raises SettingsError if they are bad. `tally` is kept
+    for the `attendants`, which run beside the loop in threads of their own. Signals: SIGTERM
     and SIGINT end the loop after the batch at hand, SIGHUP reloads.
     """
 
@@ -50,6 +53,8 @@ class Service:
         notifier: Notifier,
         release: str,
         reload: Callable[[], Projects],
+        tally: Tally,
+        attendants: Attendants,
     ) -> None:
         self._environment = environment
         self._groups = len(projects.names)
@@ -59,11 +64,13 @@ class Service:
         self._notifier = notifier
         self._release = release
         self._reload = reload
+        self._tally = tally
+        self._attendants = attendants
         self._delivery = Delivery(environment, projects, store, state)
         self._backoff = Backoff()
         self._stopping = False
         self._reloading = False
-        self._started_at = datetime.now(UTC)
+        self._started_at = tally.started_at
         self._fault = ""
         self._last_fault: tuple[str, datetime] | None = None
         self._report_due = 0.0
@@ -76,10 +83,12 @@ class Service:
         signal.signal(signal.SIGHUP, self._on_reload)
         self._state.load()
         self._report_to_lock()
+        self._attendants.start()
         with BridgeWatch(self._environment.bridge_path) as watch:
             while not self._stopping:
                 watch.wait(self._turn())
         self._notifier.send("STOPPING=1")
+        self._attendants.stop()
         self._state.save()
         self._delivery.close()
         self._store.close()
@@ -98,7 +107,7 @@ class Service:
             self._delivery.forget()
         pause = self._environment.scan_interval
         try:
-            while self._delivery.advance() and not self._stopping:
+            while self._advance() and not self._stopping:
                 self._show_life()
                 self._save_state_if_due()
             self._report_to_store()
@@ -115,6 +124,13 @@ class Service:
             pause = min(pause, due)
         return min(pause, self._beat_seconds())
 
+    def _advance(self) -> bool:
+        began = time.perf_counter()
+        more = self._delivery.advance()
+        seconds = time.perf_counter() - began
+        self._tally.batch(seconds, self._delivery.rows, self._delivery.settled)
+        return more
+
     def _save_state_if_due(self) -> None:
         if self._state.due_in == 0.0:
             if self._state.changed_outside():
@@ -128,10 +144,12 @@ class Service:
     def _show_life(self) -> None:
         self._notifier.send("WATCHDOG=1")
         self._lock.beat()
+        self._tally.turn()
 
     def _note_fault(self, error: Exception) -> None:
         part = "bridge" if isinstance(error, BridgeUnavailable) else "store"
         fault = f"{part}: {error}"
+        self._tally.failed(part, str(error))
         self._last_fault = (fault, datetime.now(UTC))
         if fault == self._fault:
             return
@@ -146,6 +164,7 @@ class Service:
 
     def _clear_fault(self) -> None:
         self._backoff.succeeded()
+        self._tally.worked()
         if not self._fault:
             return
         log.info("Delivery is back", extra=fields(after=self._fault))
@@ -189,6 +208,7 @@ class Service:
             return
         self._delivery.close()
         self._delivery.use(projects)
+        self._attendants.use(projects)
         self._groups = len(projects.names)
         log.info("Projects reloaded", extra=fields(groups=self._groups))
         self._notifier.send(f"STATUS={self._status()}")

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from monitor.bridge.reader import Cursor
 from monitor.logs import fields
@@ -29,6 +30,10 @@ class StateKeeper:
         self._stamp: tuple[int, int, int] | None = None
         self.fault = ""
         """Why the file could not be read or written, empty if it could."""
+        self.saves = 0
+        self.failed_saves = 0
+        self.corruptions: list[tuple[datetime, str]] = []
+        """When the file was found unusable, and in words what was wrong and done."""
 
     @property
     def cursors(self) -> Mapping[str, str]:
@@ -46,6 +51,8 @@ class StateKeeper:
                 "State file missing: the store's cursors count", extra=fields(file=self._file.path)
             )
         else:
+            moved = f", moved to {loaded.moved_to}" if loaded.moved_to else ""
+            self.corruptions.append((datetime.now(UTC), f"{loaded.fault}{moved}"))
             log.error(
                 "State file not usable: the store's cursors count",
                 extra=fields(file=self._file.path, fault=loaded.fault, moved_to=loaded.moved_to),
@@ -81,6 +88,7 @@ class StateKeeper:
         try:
             self._file.save(self._cursors)
         except OSError as error:
+            self.failed_saves += 1
             fault = f"{self._file.path} cannot be written ({error.strerror})"
             if fault != self.fault:
                 log.error(
@@ -90,6 +98,7 @@ class StateKeeper:
             self.fault = fault
             self._due = time.monotonic() + 20 * SAVE_SECONDS
             return
+        self.saves += 1
         if self.fault:
             log.info("State file written again", extra=fields(file=self._file.path))
         self.fault = ""

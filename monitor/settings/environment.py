@@ -56,7 +56,7 @@ class Environment:
     scan_interval: float = 15.0
     log_level: str = "INFO"
     log_file: Path | None = None
-    watching: Watching = field(default_factory=lambda: Watching(Path("backups")))
+    watching: Watching = field(default_factory=Watching)
 
     @property
     def state_path(self) -> Path:
@@ -67,6 +67,11 @@ class Environment:
     def projects_path(self) -> Path:
         """The file that says which groups are watched."""
         return self.home / "config" / "projects.yaml"
+
+    @property
+    def backup_dir(self) -> Path:
+        """The folder that holds the backups of every environment, one folder a day."""
+        return self.watching.backup_dir or self.home.parent / "backups"
 
 
 class _Setting(NamedTuple):

@@ -19,11 +19,10 @@ class Watching:
     `audit_interval` seconds apart, 0 for none. `alert_urls` are Apprise's and hold secrets,
     hence `repr` leaves them out. `alert_after` is for how many seconds a fault must last,
     `alert_silence` the least silence of a bridge in seconds, `alert_restarts` the number of
-    starts in ten minutes that make a restart loop. `backup_dir` holds the backups, one folder
-    a day.
+    starts in ten minutes that make a restart loop. `backup_dir` holds the backups if it is not
+    the folder beside the home.
     """
 
-    backup_dir: Path
     http_port: int | None = None
     audit_interval: float = 6 * 3600.0
     audit_days: int = 30
@@ -32,13 +31,12 @@ class Watching:
     alert_after: float = 120.0
     alert_silence: float = 3600.0
     alert_restarts: int = 5
+    backup_dir: Path | None = None
 
 
 def watching_of(home: Path, text: Mapping[str, str]) -> Watching:
     """Return the settings in `text`, which has been found good; the rest are defaults."""
     return Watching(
-        # Beside the environments, as the backup role makes them.
-        backup_dir=home / text.get("WA_MONITOR_BACKUP_DIR", "../backups"),
         http_port=int(float(text.get("HTTP_PORT", 0))) or None,
         audit_interval=float(text.get("AUDIT_INTERVAL", Watching.audit_interval)),
         audit_days=int(float(text.get("AUDIT_DAYS", Watching.audit_days))),
@@ -47,4 +45,7 @@ def watching_of(home: Path, text: Mapping[str, str]) -> Watching:
         alert_after=float(text.get("ALERT_AFTER", Watching.alert_after)),
         alert_silence=float(text.get("ALERT_SILENCE", Watching.alert_silence)),
         alert_restarts=int(float(text.get("ALERT_RESTARTS", Watching.alert_restarts))),
+        backup_dir=home / text["WA_MONITOR_BACKUP_DIR"]
+        if "WA_MONITOR_BACKUP_DIR" in text
+        else None,
     )

@@ -22,6 +22,9 @@ USER = "monitor"
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+# Its standard input ends with the caller, however that one ends: no server outlives a test run
+# that was killed.
+GUARD = 'read -r _; kill -QUIT "$1"; while kill -0 "$1" 2>&-; do sleep 0.1; done; rm -rf "$2"'
 
 
 class PostgresServer:
@@ -47,6 +50,7 @@ class PostgresServer:
             **(settings or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         # Only letters and digits, so that a URL holds it as it is.
         self.password = secrets.token_hex(12)
@@ -104,12 +108,18 @@ class PostgresServer:
                 group=self._group,
                 extra_groups=None if self._user is None else [],
             )
+        self._guard = subprocess.Popen(
+            ["sh", "-c", GUARD, "sh", str(self._process.pid), str(self._folder)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
         self._wait_until_ready(self._process)
 
     def stop(self, *, immediate: bool = True) -> None:
         """Stop the server: at once, as a crash does, or after rolling back what is open."""
         if self._process is None:
             return
+        self._dismiss_guard()
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
             self._process.wait(STOP_SECONDS)
@@ -181,6 +191,12 @@ class PostgresServer:
         raise RuntimeError(
             f"PostgreSQL on port {self.port} did not start; its log ends:\n{log[-2000:]}"
         )
+
+    def _dismiss_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+            self._guard = None
 
     def _remove(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -50,6 +50,7 @@ class Chunk:
     position: Position
     resumed_from: int
     last_rowid: int
+    generation: int
 
     @property
     def more(self) -> bool:
@@ -78,7 +79,7 @@ class BridgeReader:
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._columns: frozenset[str] = frozenset()
-        self._rows = 1_024
+        self._rows = 4 * CHUNK_ROWS[0]
         self.generation = 0
         """Goes up whenever another file is found at the path, or the same one opened again."""
 
@@ -126,9 +127,8 @@ class BridgeReader:
             cursors = self._cursors(connection, settled, end)
             tail = _tail(connection, end)
         self._adapt(time.perf_counter() - started)
-        return Chunk(
-            messages, cursors, Position(str(self._path), end, tail, self.groups), settled, last
-        )
+        reached = Position(str(self._path), end, tail, self.groups)
+        return Chunk(messages, cursors, reached, settled, last, self.generation)
 
     def verified(self, position: Position) -> Position:
         """Return how much of `position` still stands in the file as it is now."""
@@ -240,7 +240,8 @@ class BridgeReader:
             term = f"chat_jid IN ({', '.join('?' * len(groups))})"
             values += groups
             if pattern is not None:
-                term = f"({term} AND content LIKE ?)"
+                # LIKE passes over what is no text, and over all that comes after a NUL.
+                term = f"({term} AND (CAST(content AS TEXT) LIKE ? OR instr(content, char(0))))"
                 values.append(pattern)
             terms.append(term)
         return " OR ".join(terms) or "0", values

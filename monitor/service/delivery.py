@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from monitor.bridge.position import Position
 from monitor.bridge.reader import BridgeReader, Cursor
 from monitor.logs import fields
-from monitor.service.intake import Intake, Projects, take_in
+from monitor.service.intake import NO_FLOORS, Floors, Intake, Projects, take_in
 from monitor.service.resume import resume
 from monitor.service.settling import settle_readings
 from monitor.service.state_keeper import StateKeeper
@@ -36,10 +36,8 @@ class Delivery:
         self._store = store
         self._state = state
         self._position: Position | None = None
-        self._floors: Mapping[str, int] = {}
+        self._floors = NO_FLOORS
         self._adopted_cursors: Mapping[str, Cursor] = {}
-        self._generation = 0
-        self._migrated = False
         self.settled = Settled()
         """What this process has settled so far."""
         self.rows = 0
@@ -72,10 +70,6 @@ class Delivery:
         try:
             if self._position is None:
                 self._position = self._resume()
-            if self._reader.generation != self._generation:
-                # Another file may stand at the path: what the floors meant is in doubt.
-                self._floors = {}
-                self._generation = self._reader.generation
             intake = take_in(self._reader, self._projects, self._position, self._floors)
             self._note_reread(self._position, intake)
             if not intake.empty or self._adopted_cursors:
@@ -96,24 +90,12 @@ class Delivery:
         self._state.advance(cursors)
         self.settled = self.settled.plus(settled)
         self.rows += intake.rows
-        for reading in intake.readings:
-            if reading.error:
-                log.error(
-                    "Message set aside as a dead letter; see `wa-monitor replay`",
-                    extra=fields(
-                        group=reading.message.group_jid,
-                        message=reading.message.id,
-                        error=reading.error,
-                    ),
-                )
         if any(settled):
             log.info("Settled", extra=fields(**settled._asdict(), rowid=intake.position.rowid))
 
     def _resume(self) -> Position:
-        if not self._migrated:
-            for name in self._store.migrate():
-                log.info("Store migrated", extra=fields(migration=name, store=self._store.address))
-            self._migrated = True
+        for name in self._store.migrate():
+            log.info("Store migrated", extra=fields(migration=name, store=self._store.address))
         bridge = str(self._environment.bridge_path)
         progress = self._store.progress(self._environment.instance)
         if progress.position is not None:
@@ -138,9 +120,8 @@ class Delivery:
             "Delivery goes on",
             extra=fields(rowid=going_on.position.rowid, groups=len(self._reader.groups)),
         )
-        self._floors = going_on.floors
+        self._floors = Floors(self._reader.generation, going_on.floors)
         self._adopted_cursors = going_on.cursors
-        self._generation = self._reader.generation
         if progress.position is not None:
             known = {g: c for g, c in progress.cursors.items() if g in self._reader.groups}
             self._state.advance({g: c for g, c in known.items() if g not in self._state.cursors})
@@ -148,7 +129,7 @@ class Delivery:
 
     def _note_reread(self, position: Position, intake: Intake) -> None:
         if intake.resumed_from < position.rowid:
-            self._floors = {}
+            self._floors = NO_FLOORS
             log.info(
                 "Bridge rows have changed: reading again from before them",
                 extra=fields(settled=position.rowid, from_rowid=intake.resumed_from),

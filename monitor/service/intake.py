@@ -15,6 +15,23 @@ BATCH_ROWS = 65_536
 BATCH_CHARACTERS = 4 << 20
 
 
+class Floors(NamedTuple):
+    """Rowids up to which single groups are settled although the position is lower.
+
+    They mean something only in the file they were taken from, the reader's `generation`.
+    """
+
+    generation: int
+    rowids: Mapping[str, int]
+
+    def of(self, chunk: Chunk) -> Mapping[str, int]:
+        """Return those that hold for a chunk."""
+        return self.rowids if chunk.generation == self.generation else {}
+
+
+NO_FLOORS = Floors(0, {})
+
+
 class Reading(NamedTuple):
     """A message with what was found in it; `error` says why it could not be read."""
 
@@ -81,9 +98,7 @@ class Projects:
         return [each for each in readings if each.submissions or each.malformed or each.error]
 
 
-def take_in(
-    reader: BridgeReader, projects: Projects, position: Position, floors: Mapping[str, int]
-) -> Intake:
+def take_in(reader: BridgeReader, projects: Projects, position: Position, floors: Floors) -> Intake:
     """Read on from `position` until the bridge's end or a batch's fill.
 
     Messages at or below their group's rowid in `floors` are settled already and left out, as
@@ -97,15 +112,16 @@ def take_in(
         chunk = reader.read(position)
         if chunk.resumed_from < position.rowid:
             # What this batch has read already stays in it: twice is harmless, not at all is not.
-            floors = {}
+            floors = NO_FLOORS
             resumed_from = min(resumed_from, chunk.resumed_from)
+        settled = floors.of(chunk)
         kept = projects.worth_keeping(
-            each for each in chunk.messages if each.rowid > floors.get(each.group_jid, 0)
+            each for each in chunk.messages if each.rowid > settled.get(each.group_jid, 0)
         )
         readings += kept
         size += sum(len(each.message.content) for each in kept)
         rows += chunk.position.rowid - chunk.resumed_from
-        cursors |= _beyond(chunk, floors)
+        cursors |= _beyond(chunk, settled)
         position = chunk.position
         full = len(readings) >= BATCH_READINGS or rows >= BATCH_ROWS or size >= BATCH_CHARACTERS
         if full or not chunk.more:

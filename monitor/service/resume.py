@@ -48,12 +48,12 @@ def resume(
         covered = stored is not None and group in stored.groups
         rowid = stored.rowid if stored is not None and covered else 0
         rowids[group] = rowid
-        if named is None or (covered and cursor is not None and cursor.message_id == named):
-            if stored is not None and not covered:
-                reasons.append(f"{group} is watched anew")
+        if stored is not None and not covered:
+            reasons.append(f"{group} is watched anew")
+            continue
+        if named is None or (cursor is not None and cursor.message_id == named):
             continue
         if stored is None and not adopted:
-            rowids[group] = 0
             reasons.append(f"the store has no position, state.json names {named} for {group}")
             continue
         found = find(group, named)
@@ -62,7 +62,7 @@ def resume(
             reasons.append(f"state.json names {named} for {group}, which the bridge does not hold")
             continue
         marks[found] = Mark(found, named, group)
-        if cursor is None and not covered:
+        if stored is None:
             rowids[group] = found
             known[group] = Cursor(named, found, None)
         elif found < rowid:

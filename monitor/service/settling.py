@@ -1,13 +1,17 @@
 """Getting a batch into the store, whatever single messages of it the store refuses."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
+from monitor.logs import fields
 from monitor.service.intake import Reading
 from monitor.store.faults import BatchRefused, StoreUnavailable
 from monitor.store.protocol import Store
 from monitor.store.records import Batch, DeadLetter, Settled
+
+log = logging.getLogger(__name__)
 
 
 def settle_readings(
@@ -24,7 +28,9 @@ def settle_readings(
     is set aside as a dead letter and the rest goes in. Raises StoreUnavailable.
     """
     try:
-        return store.deliver(instance, _batch(readings, position, cursors or {}, replayed))
+        settled = store.deliver(instance, _batch(readings, position, cursors or {}, replayed))
+        _tell(readings)
+        return settled
     except BatchRefused as refusal:
         if not readings:
             raise StoreUnavailable(f"the store refused to move the position: {refusal}") from None
@@ -45,18 +51,25 @@ def _set_aside(
     position: Position | None,
     cursors: Mapping[str, Cursor],
 ) -> Settled:
+    aside = reading._replace(submissions=[], malformed=[], error=error)
     try:
-        return store.deliver(
-            instance,
-            _batch(
-                [reading._replace(submissions=[], malformed=[], error=error)], position, cursors
-            ),
-        )
+        settled = store.deliver(instance, _batch([aside], position, cursors))
     except BatchRefused as refusal:
         raise StoreUnavailable(
             f"the store refused message {reading.message.id!r} of {reading.message.group_jid} and"
             f" refused to set it aside as well: {refusal}"
         ) from None
+    _tell([aside])
+    return settled
+
+
+def _tell(readings: Sequence[Reading]) -> None:
+    for message, _, _, error in readings:
+        if error:
+            log.error(
+                "Message set aside as a dead letter: `wa-monitor replay` tries it again",
+                extra=fields(group=message.group_jid, message=message.id, error=error),
+            )
 
 
 def _batch(

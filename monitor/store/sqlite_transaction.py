@@ -149,7 +149,8 @@ class SqliteTransaction:
 
 def stamp(moment: datetime) -> str:
     """Return a time as the store keeps it: UTC text of fixed width, which sorts as time does."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: it writes the year 1, which Go's zero time has, as one digit.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def moment(text: str) -> datetime:

@@ -86,6 +86,7 @@ class Machine:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._wait_until_gone()
+            self._hang_up()
 
     def shut_down(self) -> None:
         """Switch off in good order. What is on its disk can be the layer of another machine."""
@@ -93,6 +94,7 @@ class Machine:
         self.ssh("systemctl poweroff", check=False)
         self._process.wait(timeout=60)
         self._wait_until_gone()
+        self._hang_up()
 
     def reboot(self) -> None:
         """Reboot in good order and return when sshd answers again."""
@@ -103,6 +105,7 @@ class Machine:
             message = f"{self.name} ended with {status} instead of rebooting"
             raise RuntimeError(message)
         self._wait_until_gone()
+        self._hang_up()
         self.boot()
 
     def destroy(self) -> None:
@@ -143,7 +146,7 @@ class Machine:
     ) -> subprocess.CompletedProcess[str]:
         """Run a shell command as root. Raises AssertionError with its output when it fails."""
         result = subprocess.run(
-            ["ssh", "-o", "ConnectTimeout=5", *self.ssh_options(), self.name, command],
+            ["ssh", *self._kept_connection(), *self.ssh_options(), self.name, command],
             check=False,
             input=stdin,
             capture_output=True,
@@ -159,8 +162,18 @@ class Machine:
         """Return what a command prints, stripped. Raises AssertionError when it fails."""
         return self.ssh(command).stdout.strip()
 
+    def _kept_connection(self) -> list[str]:
+        path = self.folder / "ssh"
+        keep = (
+            "ConnectTimeout=5",
+            "ControlMaster=auto",
+            "ControlPersist=60",
+            f"ControlPath={path}",
+        )
+        return [word for option in keep for word in ("-o", option)]
+
     def path(self, inside: str) -> Path:
-        """Return where a file of the disk lies out here; /run, /tmp and /dev are not on the disk."""
+        """Return where a file of the disk lies out here; /run and /tmp are not on the disk."""
         return self.root / inside.lstrip("/")
 
     def write(self, inside: str, text: str | bytes, mode: int = 0o644) -> None:
@@ -223,6 +236,10 @@ class Machine:
             "--timezone=off",
             "--link-journal=no",
         ]
+
+    def _hang_up(self) -> None:
+        words = ["ssh", "-O", "exit", *self._kept_connection(), *self.ssh_options(), self.name]
+        subprocess.run(words, check=False, capture_output=True)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS

@@ -101,12 +101,13 @@ def wait_for_old(machine: Machine) -> None:
 def test_before_adoption_it_can_go_to_its_own_backup(
     old_host: Machine, controller: Controller
 ) -> None:
-    variables = site.variables(wa_monitor_rollback_to="old")
+    asked = {"wa_monitor_rollback_to": "old"}
     before = {
         name: old_host.path(f"{site.ROOT}/{name}/modules/monitor.py").read_text()
         for name in site.ENVIRONMENTS
     }
-    controller.run("rollback.yml", {old_host: variables}).must_succeed()
+    play = {old_host: site.variables()}
+    controller.run("rollback.yml", play, variables=asked).must_succeed()
     wait_for_old(old_host)
     for name in site.ENVIRONMENTS:
         program = old_host.path(f"{site.ROOT}/{name}/modules/monitor.py")
@@ -160,12 +161,13 @@ def test_an_adopted_host_is_deployed_like_any_other(
 
 
 def test_the_way_back(old_host: Machine, controller: Controller) -> None:
-    variables = site.variables(
-        wa_monitor_rollback_to="old",
-        wa_monitor_rollback_restart_off=True,
-        wa_monitor_rollback_state_off=True,
-    )
-    controller.run("rollback.yml", {old_host: variables}).must_succeed()
+    asked = {
+        "wa_monitor_rollback_to": "old",
+        "wa_monitor_rollback_restart_off": True,
+        "wa_monitor_rollback_state_off": True,
+    }
+    play = {old_host: site.variables()}
+    controller.run("rollback.yml", play, variables=asked).must_succeed()
     wait_for_old(old_host)
     for name in site.ENVIRONMENTS:
         assert site.show(old_host, name, "User")["User"] in {"", "root"}

@@ -32,11 +32,12 @@ def test_daily_restart(host: Machine) -> None:
 def test_off_and_on_again(host: Machine, controller: Controller) -> None:
     other = "15 4 * * * /usr/bin/true"
     host.ssh(f"(crontab -l; echo '{other}') | crontab -")
-    off = site.variables(wa_monitor_restart_schedule="off")
-    controller.run("restart_schedule.yml", {host: off}).must_succeed()
+    play = {host: site.variables()}
+    off = {"wa_monitor_restart_schedule": "off"}
+    controller.run("restart_schedule.yml", play, variables=off).must_succeed()
     assert host.says("crontab -l") == other
-    on = site.variables(wa_monitor_restart_schedule="cron")
-    controller.run("restart_schedule.yml", {host: on}).must_succeed()
+    on = {"wa_monitor_restart_schedule": "cron"}
+    controller.run("restart_schedule.yml", play, variables=on).must_succeed()
     assert host.says("crontab -l | grep wa-monitor") == site.CRON_LINE
     assert other in host.says("crontab -l")
 

@@ -1,12 +1,18 @@
 """Back to the release before, or to a named one."""
 
 from pathlib import Path
+from typing import Any
 
 from monitor.demo.groups import VELO_TEST
 from tests.system import site
 from tests.system.machine import Machine
-from tests.system.play import Controller
+from tests.system.play import Controller, Outcome
 from tests.system.release import checkout
+
+
+def roll_back(machine: Machine, controller: Controller, **asked: Any) -> Outcome:
+    """Run rollback.yml as an operator does."""
+    return controller.run("rollback.yml", {machine: site.variables()}, variables=asked)
 
 
 def live(machine: Machine) -> set[str]:
@@ -24,10 +30,9 @@ def test_back_and_forth(host: Machine, controller: Controller, tmp_path: Path) -
     (second,) = live(host)
     assert second != first
 
-    controller.run("rollback.yml", {host: site.variables()}).must_succeed()
+    roll_back(host, controller).must_succeed()
     assert live(host) == {first}
-    named = site.variables(wa_monitor_rollback_to=second)
-    controller.run("rollback.yml", {host: named}).must_succeed()
+    roll_back(host, controller, wa_monitor_rollback_to=second).must_succeed()
     assert live(host) == {second}
     with site.bridge(host) as bridge:
         bridge.post(VELO_TEST, "DR9700001")
@@ -36,26 +41,23 @@ def test_back_and_forth(host: Machine, controller: Controller, tmp_path: Path) -
 
 def test_one_environment_alone(host: Machine, controller: Controller) -> None:
     prod, dev = (site.live_release(host, name) for name in site.ENVIRONMENTS)
-    variables = site.variables(wa_monitor_only=["dev"])
-    controller.run("rollback.yml", {host: variables}).must_succeed()
+    roll_back(host, controller, wa_monitor_only=["dev"]).must_succeed()
     assert site.live_release(host, "prod") == prod
     assert site.live_release(host, "dev") != dev
 
 
 def test_an_unknown_release_is_refused(host: Machine, controller: Controller) -> None:
     before = site.fingerprint(host)
-    variables = site.variables(wa_monitor_rollback_to="no-such-release")
-    outcome = controller.run("rollback.yml", {host: variables}).must_fail()
+    outcome = roll_back(host, controller, wa_monitor_rollback_to="no-such-release").must_fail()
     assert "no-such-release" in outcome.failure()
     assert site.fingerprint(host) == before
 
 
 def test_with_restart_and_state_off(host: Machine, controller: Controller) -> None:
-    variables = site.variables(
-        wa_monitor_rollback_restart_off=True, wa_monitor_rollback_state_off=True
-    )
     home = host.path(f"{site.ROOT}/prod")
-    controller.run("rollback.yml", {host: variables}).must_succeed()
+    roll_back(
+        host, controller, wa_monitor_rollback_restart_off=True, wa_monitor_rollback_state_off=True
+    ).must_succeed()
     assert "wa-monitor" not in host.ssh("crontab -l", check=False).stdout
     assert list(home.glob("state.json.off-*")), "moved aside, not deleted"
     site.wait_until_ready(host, "prod")

@@ -1,6 +1,9 @@
 """The fixture's server is a real one, and can be stopped, restarted and refused."""
 
 import os
+import subprocess
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -47,6 +50,30 @@ def test_committed_rows_outlive_an_immediate_stop(
     postgres.start()
     assert query(database_url, "SELECT count(*) FROM kept") == [(0,)]
     assert postgres.pid != before
+
+
+def test_a_server_does_not_outlive_a_caller_that_is_killed() -> None:
+    program = (
+        "import time\n"
+        "from tests.postgres_server import PostgresServer\n"
+        "with PostgresServer() as server:\n"
+        "    print(server.pid, server.socket_folder, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as caller:
+        assert caller.stdout is not None
+        pid, folder = caller.stdout.readline().split()
+        os.kill(int(pid), 0)
+        caller.kill()
+    deadline = time.monotonic() + 20
+    while Path(folder).exists() or Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_missing_server_is_an_error_that_says_what_to_install(

@@ -1,0 +1,115 @@
+#!/usr/bin/python
+"""Ansible module: wait until a service is healthy and runs the release that it should."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+module: wa_monitor_health
+short_description: The health gate of an environment
+description:
+  - Asks the monitor itself, until it says that it is ready and which release it runs, or the time is
+    up. The service must be active, read the bridge, reach the store and have its state.
+  - Changes nothing.
+options:
+  home: {description: Folder of the environment., type: path, required: true}
+  unit: {description: Name of the unit., type: str, required: true}
+  release:
+    description: Release that must be running; empty for the one that is live.
+    type: str
+    default: ""
+  timeout: {description: Seconds to wait for it., type: int, default: 30}
+"""
+
+PAUSE = 0.25
+OLD_SETTLES = 5.0
+
+
+def is_active(unit: str) -> bool:
+    """Tell whether systemd calls the unit active."""
+    return not subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode
+
+
+def ask(home: Path) -> dict[str, Any]:
+    """Return what the monitor says of itself; a report with an error if it says nothing."""
+    command = [str(home / "current" / "venv" / "bin" / "wa-monitor"), "status", "--json"]
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=20, cwd="/"
+        )
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return {"error": f"the monitor's status cannot be asked: {error}"}
+    except ValueError:
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        return {"error": f"the monitor gives no status: {last}"}
+    return answer
+
+
+def fault_of(answer: dict[str, Any], release: str) -> str:
+    """Say what keeps a service from being healthy; empty if nothing does."""
+    if "error" in answer:
+        return str(answer["error"])
+    service = answer.get("service") or {}
+    if not service.get("running"):
+        return f"the service does not run: {service.get('error') or 'no heartbeat'}"
+    if service.get("release") != release:
+        return f"release {service.get('release')} runs instead of {release}"
+    for part in ("bridge", "store", "state"):
+        about = answer.get(part) or {}
+        if not about.get("ok"):
+            return f"{part}: {about.get('error') or 'not ok'}"
+    return "" if answer.get("ready") else "it is not ready yet"
+
+
+def wait(home: Path, unit: str, release: str, timeout: float) -> tuple[str, dict[str, Any]]:
+    """Ask until all is well or the time is up; return the last fault and the last answer."""
+    end = time.monotonic() + timeout
+    if not (home / "releases" / release / "venv").exists():
+        return _old_system(unit), {}
+    while True:
+        answer = ask(home) if is_active(unit) else {"error": f"{unit} is not active"}
+        fault = fault_of(answer, release)
+        if not fault or time.monotonic() > end:
+            return fault, answer
+        time.sleep(PAUSE)
+
+
+def _old_system(unit: str) -> str:
+    """The old system says nothing of itself: it has to stay up for a while."""
+    end = time.monotonic() + OLD_SETTLES
+    while time.monotonic() < end:
+        if not is_active(unit):
+            return f"{unit} is not active"
+        time.sleep(PAUSE)
+    return ""
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "home": {"type": "path", "required": True},
+            "unit": {"type": "str", "required": True},
+            "release": {"type": "str", "default": ""},
+            "timeout": {"type": "int", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    home, unit = Path(module.params["home"]), module.params["unit"]
+    release = module.params["release"] or (home / "current").resolve().name
+    fault, answer = wait(home, unit, release, module.params["timeout"])
+    if fault:
+        module.fail_json(msg=f"{unit} is not healthy: {fault}", fault=fault, status=answer)
+    module.exit_json(changed=False, release=release, status=answer)
+
+
+if __name__ == "__main__":
+    main()

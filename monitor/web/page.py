@@ -98,9 +98,9 @@ def _groups(overview: Overview) -> str:
             f'<li class="group"><div><h3>{escape(group.name)}</h3>'
             f'<span class="mark {kind}">{word}</span></div>'
             f'<p class="big">{drops:,} <small>{_s(drops, "drop")} today</small></p>'
-            f'<p class="soft">{again:,} {_s(again, "resubmission")},'
-            f" {messages:,} {_s(messages, 'message')}</p>"
-            f'<p class="soft">last message settled {last}</p></li>'
+            f'<p class="soft">{messages:,} {_s(messages, "message")}</p>'
+            f'<p class="soft">{again:,} {_s(again, "resubmission")}</p>'
+            f'<p class="soft">last message {last}</p></li>'
         )
     return f'<ul class="groups">{"".join(cards)}</ul>'
 

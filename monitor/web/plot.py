@@ -30,10 +30,10 @@ def plot(title: str, days: Sequence[date], series: Mapping[str, Sequence[int]]) 
 
 
 def ceiling(value: int) -> int:
-    """Return a round number that is not below `value`: one of 2, 4, 10, 20, 40, 100 and so on."""
+    """Return a round number that is not below `value`: 2, 4, 6, 8, 10, 20, 40 and so on."""
     step = 1
     while True:
-        for factor in (2, 4, 10):
+        for factor in (2, 4, 6, 8, 10):
             if value <= factor * step:
                 return factor * step
         step *= 10

@@ -4,13 +4,14 @@ Nothing is taken from the service's own memory, so that a service that believes 
 while it stands still is seen to stand still.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from monitor.bridge.faults import BridgeUnavailable
-from monitor.bridge.reader import BridgeReader, Cursor, GroupLag
+from monitor.bridge.lag import GroupLag, LagGauge
+from monitor.bridge.reader import BridgeReader, Cursor
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceSeen, look_at_service
 from monitor.settings.environment import Environment
@@ -61,13 +62,12 @@ def gather(
     projects: Projects,
     store: Store,
     reader: BridgeReader,
-    measure: Callable[[str, Cursor | None], GroupLag] | None = None,
+    gauge: LagGauge,
 ) -> Status:
     """Look at everything; whatever cannot be reached is said to be so, and never raised.
 
-    `measure` takes a group's lag in place of the reader, whose answer it must give.
+    `gauge` reads what `reader` reads.
     """
-    measure = measure or reader.lag
     now = datetime.now(UTC)
     seen = look_at_service(environment.home)
     service = _service(seen, now)
@@ -87,7 +87,7 @@ def gather(
         for group, name in projects.names.items():
             cursor = cursors.get(group)
             if store_error is None:
-                groups.append(_group(name, group, cursor, measure(group, cursor), now))
+                groups.append(_group(name, group, cursor, gauge.lag(group, cursor), now))
             else:
                 reader.last_rowid()
                 groups.append(GroupStatus(name, group, None, None, None, None))

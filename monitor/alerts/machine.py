@@ -7,9 +7,6 @@ from typing import NamedTuple
 
 from monitor.alerts.conditions import Condition
 
-CLEAR_SECONDS = 60.0
-"""A condition that has gone for less may be back in a moment, and has not ended."""
-
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -40,11 +37,12 @@ class Alerts:
     pending: Mapping[str, datetime] = field(default_factory=dict)
 
     def step(
-        self, holding: Mapping[str, Condition | None], now: datetime
+        self, holding: Mapping[str, Condition | None], now: datetime, clear_seconds: float
     ) -> tuple["Alerts", list[Message]]:
         """Return the alerts after a look at which conditions hold, and what to tell.
 
-        One that cannot be told, None, neither begins nor ends.
+        One that cannot be told, None, neither begins nor ends. One that has gone for less than
+        `clear_seconds` may be back in a moment, and has not ended.
         """
         active = dict(self.active)
         pending: dict[str, datetime] = {}
@@ -63,7 +61,7 @@ class Alerts:
                 active[name] = replace(alert, clear_since=None)
             elif alert.clear_since is None:
                 active[name] = replace(alert, clear_since=now)
-            elif (now - alert.clear_since).total_seconds() >= CLEAR_SECONDS:
+            elif (now - alert.clear_since).total_seconds() >= clear_seconds:
                 del active[name]
                 lasted = (alert.clear_since - alert.since).total_seconds()
                 text = f"over after {lasted / 60:.0f} min: {alert.text}"

@@ -13,7 +13,8 @@ from monitor.logs import fields
 from monitor.service.notes import Notes
 from monitor.settings.environment import Environment
 
-EVERY_SECONDS = 10.0
+EVERY_SECONDS = 5.0
+CLEAR_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,9 @@ class Warden:
         watching = self._watching
         holding = conditions(facts, watching.alert_after, watching.alert_restarts)
         before = self._alerts.active
-        self._alerts, messages = self._alerts.step(holding, facts.now)
+        self._alerts, messages = self._alerts.step(
+            holding, facts.now, min(CLEAR_SECONDS, watching.alert_after)
+        )
         for message in messages:
             level = logging.INFO if message.ended else logging.ERROR
             event = "Alert over" if message.ended else "Alert"

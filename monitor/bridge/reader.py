@@ -58,13 +58,6 @@ class Chunk:
         return self.position.rowid < self.last_rowid
 
 
-class GroupLag(NamedTuple):
-    """What a group has after its cursor: unread messages, and when the newest was posted."""
-
-    unread: int
-    newest: datetime | None
-
-
 class BridgeReader:
     """A read-only view of one bridge file.
 
@@ -161,31 +154,6 @@ class BridgeReader:
                 "SELECT rowid FROM messages WHERE id = ? AND chat_jid = ?",
                 (message_id, group_jid),
             )
-
-    def lag(self, group_jid: str, cursor: Cursor | None) -> GroupLag:
-        """Count a group's messages after `cursor`, afresh from the file.
-
-        A cursor whose message is no longer where it was counts as none: everything is unread
-        until it has been read again.
-        """
-        with self._transaction() as connection:
-            after = 0
-            if cursor is not None:
-                row = connection.execute(
-                    "SELECT id, chat_jid FROM messages WHERE rowid = ?", (cursor.rowid,)
-                ).fetchone()
-                after = cursor.rowid if row == (cursor.message_id, group_jid) else 0
-            unread = _scalar(
-                connection,
-                "SELECT count(*) FROM messages WHERE rowid > ? AND chat_jid = ?",
-                (after, group_jid),
-            )
-            newest = connection.execute(
-                "SELECT timestamp FROM messages WHERE rowid > ? AND chat_jid = ?"
-                " ORDER BY rowid DESC LIMIT 1",
-                (after, group_jid),
-            ).fetchone()
-        return GroupLag(unread or 0, _time(newest[0]) if newest else None)
 
     def ask(self, query: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query, which is one read transaction and had better be short."""

@@ -11,7 +11,7 @@ HISTORY_DAYS = 28
 FEWEST_DAYS = 5
 """With fewer days like today to compare with, nothing can be said."""
 
-FEWEST_MESSAGES = 3
+FEWEST_MESSAGES = 5
 """So many messages at this time on other days are more than a chance one or two."""
 
 QUIET_SHARE = 0.05
@@ -52,7 +52,14 @@ def judge_silence(
     quiet night is not, for other nights are as quiet. `quarters` are Survey's.
     """
     earliest = min(quarters, default=quarter_of(now))
-    days = [back for back in _days_like(now) if quarter_of(now) - (back + 1) * _DAY >= earliest]
+    latest = quarter_of(newest or now)
+    # Whole days that the bridge was there for; those of the silence itself prove nothing.
+    days = [
+        back
+        for back in _days_like(now)
+        if earliest <= quarter_of(now) - (back + 1) * _DAY
+        and quarter_of(now) - back * _DAY <= latest
+    ]
     usual = _usual_gap(now, days, quarters)
     if newest is None:
         return Silence("unknown", None, usual)

@@ -1,18 +1,14 @@
 """How much came when: the messages of a bridge's file by group and quarter of an hour."""
 
-import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+from monitor.bridge.chunks import chunks
 from monitor.bridge.reader import BridgeReader
 from monitor.bridge.timestamps import parse_timestamp
 
 QUARTER = timedelta(minutes=15)
-
-CHUNK_SECONDS = 0.002
-CHUNK_ROWS = (256, 8_192)
 
 # Every offset from UTC is of whole quarters, so that messages whose texts agree in date, hour,
 # quarter and all that follows the minute are of one quarter of UTC as well. Text in other forms,
@@ -44,7 +40,7 @@ def survey(reader: BridgeReader) -> Survey:
     groups = sorted(reader.groups)
     found = Survey(Counter(), Counter())
     query = COUNT.format(groups=", ".join("?" * len(groups)))
-    for after, upto in _chunks(reader.last_rowid()):
+    for after, upto in chunks(0, reader.last_rowid()):
         for group, text, number in reader.ask(query, (*groups, after, upto)):
             try:
                 posted = parse_timestamp(str(text))
@@ -75,15 +71,3 @@ def newest_at(reader: BridgeReader, known: datetime | None) -> datetime | None:
     # A clock that ran ahead once must not make the bridge look alive for ever.
     now = datetime.now(UTC)
     return max((each for each in times if each <= now + QUARTER), default=None)
-
-
-def _chunks(last: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of rowids, as long as can be read in CHUNK_SECONDS."""
-    fewest, most = CHUNK_ROWS
-    after, rows = 0, fewest
-    while after < last:
-        began = time.perf_counter()
-        yield after, min(after + rows, last)
-        after += rows
-        factor = CHUNK_SECONDS / max(time.perf_counter() - began, 1e-6)
-        rows = min(most, max(fewest, int(rows * min(2.0, max(0.25, factor)))))

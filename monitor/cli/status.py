@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.bridge.lag import LagGauge
 from monitor.cli.exits import PROBLEM
 from monitor.cli.home import Home, with_home
 from monitor.overview import Overview, look_over
@@ -32,7 +33,8 @@ PIPE_WIDTH = 200
 @with_home
 def status(home: Home, as_json: bool, days: int | None) -> None:
     """Show groups, cursors, lag, counts and the last error; exit code 0 if all is well."""
-    seen = gather(home.environment, home.projects, home.store, home.reader)
+    reader = home.reader
+    seen = gather(home.environment, home.projects, home.store, reader, LagGauge(reader))
     found = look_over(home.environment, home.projects, home.store, seen, days or JSON_DAYS)
     if as_json:
         click.echo(json.dumps(found.as_json(days or JSON_DAYS), indent=2))

@@ -126,7 +126,7 @@ class Looker:
         began = self._began = time.monotonic()
         stamp = self._files()
         try:
-            status = gather(self._environment, projects, self._store, reader, gauge.lag)
+            status = gather(self._environment, projects, self._store, reader, gauge)
             overview = look_over(self._environment, projects, self._store, status, DAYS)
             newest = self._last.newest if self._last else None
             with suppress(BridgeUnavailable):

@@ -24,7 +24,8 @@ PAUSE_FACTOR = 2_000
 """A survey reads the whole file. The pause after it is this much longer than it took, so that
 surveys cost a twentieth of a percent of a core at most, whatever the size of the file."""
 
-LOOK_SECONDS = 30.0
+LOOK_SECONDS = 15.0
+STORE_AGAIN_SECONDS = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Surveyor:
         self._environment = environment
         self._open_store = open_store
         self._stop = Event()
+        self._counted: Counter[tuple[date, str]] = Counter()
         self._stored: Counter[tuple[date, str]] = Counter()
         self.survey: Survey | None = None
         """The last survey, None before the first."""
@@ -47,6 +49,7 @@ class Surveyor:
         """Count these projects' groups from the next survey on."""
         self._reader = BridgeReader(self._environment.bridge_path, projects.prefilters)
         self._seen: object = None
+        self._rested = 0.0
 
     def stop(self) -> None:
         """Survey no more."""
@@ -56,28 +59,35 @@ class Surveyor:
         """Survey until stopped."""
         pause = 0.0
         while not self._stop.wait(pause):
-            pause = LOOK_SECONDS
-            reader = self._reader
-            seen = (reader, stamp_of(*bridge_files(reader.path)))
-            if seen == self._seen:
-                continue
             try:
-                began = time.thread_time()
-                found = survey(reader)
-                self.survey = found._replace(quarters=recent(found.quarters))
-                self._seen = seen
-                pause = max(LEAST_SECONDS, PAUSE_FACTOR * (time.thread_time() - began))
-                self._store_days(found)
+                pause = LOOK_SECONDS
+                seconds = self._survey()
+                if seconds is not None:
+                    self._rested = time.monotonic() + max(LEAST_SECONDS, PAUSE_FACTOR * seconds)
+                self._store_days()
             except BridgeUnavailable:
                 continue  # the loop says so, and looks again
             except (StoreUnavailable, BatchRefused) as error:
-                log.debug("Days not stored: trying again later", extra=fields(fault=error))
-                self._seen = None
+                log.debug("Days not stored: trying again", extra=fields(fault=error))
+                pause = STORE_AGAIN_SECONDS
 
-    def _store_days(self, found: Survey) -> None:
+    def _survey(self) -> float | None:
+        """Survey if anything has changed; return the seconds of a core that it took."""
+        reader = self._reader
+        seen = (reader, stamp_of(*bridge_files(reader.path)))
+        if seen == self._seen or time.monotonic() < self._rested:
+            return None
+        began = time.thread_time()
+        found = survey(reader)
+        self._counted = found.days
+        self.survey = found._replace(quarters=recent(found.quarters))
+        self._seen = seen
+        return time.thread_time() - began
+
+    def _store_days(self) -> None:
         news = [
             DayMessages(day, group, number)
-            for (day, group), number in sorted(found.days.items())
+            for (day, group), number in sorted(self._counted.items())
             if number > self._stored[day, group]
         ]
         if not news:
@@ -87,4 +97,4 @@ class Surveyor:
             store.add_days(news)
         finally:
             store.close()
-        self._stored |= found.days
+        self._stored |= self._counted

@@ -26,6 +26,7 @@ PATIENCE = 8.0
 
 STATUS_DAYS = 14
 MOST_DAYS = 90
+DAY_NUMBERS = frozenset(map(str, range(1, MOST_DAYS + 1)))
 
 HEADERS = [
     ("Cache-Control", "no-store"),
@@ -100,10 +101,10 @@ class App:
         look = self._attendants.looker.look(PAGE_MAX_AGE, PATIENCE) or self._attendants.looker.last
         if look is None:
             return _text("503 Service Unavailable", "nothing has been looked at yet")
-        wanted = parse_qs(query).get("days", [str(STATUS_DAYS)])[-1]
-        days = min(MOST_DAYS, max(1, int(wanted))) if wanted.isascii() and wanted.isdigit() else 0
-        if not days:
+        wanted = parse_qs(query, keep_blank_values=True).get("days", [str(STATUS_DAYS)])[-1]
+        if wanted not in DAY_NUMBERS:
             return _text("400 Bad Request", f"days: expected a number from 1 to {MOST_DAYS}")
+        days = int(wanted)
         data = without_private(look.overview.as_json(days))
         body = json.dumps(data, ensure_ascii=False).encode()
         return Answer("200 OK", "application/json", body)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from monitor.bridge.silence import Silence
 from monitor.service.audit_schedule import AuditRecord
 from monitor.service.starts import LOOP_WINDOW, Starts
+from monitor.status import STALE_SECONDS
 
 NAMES = (
     *("store_down", "bridge_unreadable", "loop_stalled", "state_corrupt", "audit_difference"),
@@ -70,7 +71,10 @@ def conditions(facts: Facts, after: float, restarts: int) -> dict[str, Condition
             facts.bridge_seconds, after, "bridge file cannot be read", facts.bridge_error
         ),
         "loop_stalled": _lasting(
-            facts.stalled_seconds, after, "the service's loop does not turn", "restart the service"
+            facts.stalled_seconds,
+            max(after, STALE_SECONDS),
+            "the service's loop does not turn",
+            "restart the service",
         ),
         "state_corrupt": _corrupt(facts),
         "audit_difference": _audit(facts.audit),

@@ -44,7 +44,7 @@ class Attendants:
         self.state = state
         self.tally = tally
         self.looker = Looker(environment, projects, open_store)
-        self.surveyor = Surveyor(environment, projects, open_store)
+        self.surveyor = Surveyor(environment, projects, open_store, self.looker.look_soon)
         self.audits = AuditSchedule(environment, projects, open_store)
         self.warden = Warden(environment, self.facts)
         self._stopping = False

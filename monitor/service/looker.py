@@ -71,6 +71,12 @@ class Looker:
             self._stopping = True
             self._condition.notify_all()
 
+    def look_soon(self) -> None:
+        """Take a look without waiting for it."""
+        with self._condition:
+            self._wanted = True
+            self._condition.notify_all()
+
     @property
     def last(self) -> Look | None:
         """The last look, None before the first."""

@@ -31,11 +31,19 @@ log = logging.getLogger(__name__)
 
 
 class Surveyor:
-    """Surveys the bridge when it has changed, and takes the days' counts to the store."""
+    """Surveys the bridge when it has changed, and takes the days' counts to the store.
+
+    `stored` is called when the store has got new ones.
+    """
 
     def __init__(
-        self, environment: Environment, projects: Projects, open_store: Callable[[], Store]
+        self,
+        environment: Environment,
+        projects: Projects,
+        open_store: Callable[[], Store],
+        stored: Callable[[], None],
     ) -> None:
+        self._stored_news = stored
         self._environment = environment
         self._open_store = open_store
         self._stop = Event()
@@ -98,3 +106,4 @@ class Surveyor:
         finally:
             store.close()
         self._stored |= self._counted
+        self._stored_news()

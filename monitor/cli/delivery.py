@@ -62,7 +62,7 @@ def run(home: Home) -> None:
         release_of(environment.home),
         lambda: Projects(load_projects(environment.projects_path)),
         tally,
-        Attendants(environment, projects, lambda: open_store(environment), state, tally),
+        Attendants(environment, projects, lambda part: open_store(environment, part), state, tally),
     ).run()
 
 

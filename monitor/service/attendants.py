@@ -36,16 +36,18 @@ class Attendants:
         self,
         environment: Environment,
         projects: Projects,
-        open_store: Callable[[], Store],
+        open_store: Callable[[str], Store],
         state: StateKeeper,
         tally: Tally,
     ) -> None:
         self._environment = environment
         self.state = state
         self.tally = tally
-        self.looker = Looker(environment, projects, open_store)
-        self.surveyor = Surveyor(environment, projects, open_store, self.looker.look_soon)
-        self.audits = AuditSchedule(environment, projects, open_store)
+        self.looker = Looker(environment, projects, open_store("/look"))
+        self.surveyor = Surveyor(
+            environment, projects, lambda: open_store("/survey"), self.looker.look_soon
+        )
+        self.audits = AuditSchedule(environment, projects, lambda: open_store("/audit"))
         self.warden = Warden(environment, self.facts)
         self._stopping = False
         self._since: dict[str, datetime] = {}

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from threading import Condition
@@ -45,12 +44,10 @@ class Looker:
     loop holds, believes or waits for is not what is looked at.
     """
 
-    def __init__(
-        self, environment: Environment, projects: Projects, open_store: Callable[[], Store]
-    ) -> None:
+    def __init__(self, environment: Environment, projects: Projects, store: Store) -> None:
         self._environment = environment
         self._projects = projects
-        self._store = open_store()
+        self._store = store
         self._condition = Condition()
         self._stopping = False
         self._wanted = False

@@ -56,16 +56,11 @@ def test_a_loop_that_hangs_is_not_healthy_and_its_cursor_shows_as_lag(
 
 
 def loops_backend(home: Home) -> int:
-    """Return the server's process that serves the loop: the connection that delivers."""
+    """Return the server's process that serves the loop."""
     with closing(psycopg2.connect(home.database_url)) as server, server.cursor() as cursor:
         cursor.execute(
             "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'wa-monitor %'"
-            " AND datname = current_database() ORDER BY backend_start"
+            " AND datname = current_database()"
         )
-        backends = [row[0] for row in cursor.fetchall()]
-        deliverer = """
-            SELECT pid FROM pg_stat_activity WHERE pid = ANY(%s)
-            ORDER BY query LIKE '%%wa_monitor_instances VALUES%%' DESC
-        """
-        cursor.execute(deliverer, (backends,))
-        return int(cursor.fetchall()[0][0])
+        ((backend,),) = cursor.fetchall()
+        return int(backend)

@@ -36,10 +36,11 @@ class Silence(NamedTuple):
 
     def __str__(self) -> str:
         """Say it as an operator would."""
-        lasting = "no message yet" if self.silent_seconds is None else _span(self.silent_seconds)
+        if self.silent_seconds is None:
+            return "no message yet"
         usual = self.usual_gap_seconds
         gap = f"usual gap {_span(usual)} at this hour" if usual else "usually no messages now"
-        return f"bridge silent for {lasting}, {gap}"
+        return f"bridge silent for {_span(self.silent_seconds)}, {gap}"
 
 
 def judge_silence(

@@ -65,9 +65,12 @@ def _state_of_things(overview: Overview, idle_seconds: float) -> str:
     status = overview.status
     faults = [
         f"{part}: {about['error']}"
-        for part in ("service", "bridge", "store", "state")
+        for part in ("bridge", "store", "state")
         if (about := getattr(status, part))["error"]
     ]
+    waits = status.service["error"]
+    if waits and waits not in faults:
+        faults.insert(0, f"service: {waits}")
     if idle_seconds > STALE_SECONDS:
         faults.insert(0, f"the loop has not turned for {_span(idle_seconds)}")
     alerts = [
@@ -93,7 +96,7 @@ def _groups(overview: Overview) -> str:
         day = today.get(group.group_jid)
         drops, again, messages = (day.drops, day.resubmissions, day.messages) if day else (0, 0, 0)
         kind, word = _mark_of(group)
-        last = _ago(overview.taken_at, group.posted_at) if group.posted_at else "never"
+        last = _ago(overview.taken_at, group.posted_at) if group.posted_at else "not yet"
         cards.append(
             f'<li class="group"><div><h3>{escape(group.name)}</h3>'
             f'<span class="mark {kind}">{word}</span></div>'
@@ -155,12 +158,13 @@ def _latest(overview: Overview) -> str:
     if not overview.latest:
         return '<p class="soft">None yet.</p>'
     rows = "".join(
-        f'<tr><th scope="row">{escape(each.drop_number)}</th><td>{escape(each.project or "")}</td>'
-        f"<td>{_time(each.posted_at, '%d %b %H:%M') if each.posted_at else ''}</td>"
-        f"<td>{'resubmitted' if each.resubmitted else 'new'}</td></tr>"
+        f'<tr><th scope="row">{escape(each.drop_number)}'
+        f"{'<small>resubmitted</small>' if each.resubmitted else ''}</th>"
+        f"<td>{escape(each.project or '')}</td>"
+        f"<td>{_time(each.posted_at, '%d %b %H:%M') if each.posted_at else ''}</td></tr>"
         for each in overview.latest
     )
-    titles = ("Drop", "Project", "Posted", "State")
+    titles = ("Drop", "Project", "Posted")
     heads = "".join(f'<th scope="col">{each}</th>' for each in titles)
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 

@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-system bench lint format lock clean
+.PHONY: help demo test test-fast test-system bench lint docs format lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -31,6 +31,9 @@ lint: $(VENV)/.development ## Check style, types, YAML, playbooks and schemas
 	$(BIN)/ansible-lint --profile production --offline
 	$(BIN)/check-jsonschema --check-metaschema monitor/state.schema.json \
 	    monitor/settings/projects.schema.json monitor/settings/environment.schema.json
+
+docs: $(VENV)/.development ## Write docs/commands.md from the program
+	$(BIN)/python -m tests.docs.reference
 
 format: $(VENV)/.development ## Format the Python code
 	$(BIN)/ruff check --fix

@@ -7,6 +7,8 @@ from monitor.bridge.chunks import chunks
 from monitor.bridge.reader import BridgeReader, Cursor
 from monitor.bridge.timestamps import parse_timestamp
 
+MARK = "coalesce(CAST(id AS TEXT), ''), coalesce(CAST(chat_jid AS TEXT), '')"
+
 
 class GroupLag(NamedTuple):
     """What a group has after its cursor: unread messages, and when the newest was posted."""
@@ -16,11 +18,11 @@ class GroupLag(NamedTuple):
 
 
 class _Clear(NamedTuple):
-    """From `cursor` to the row `rowid`, which is message `message_id`, a group has nothing."""
+    """From `cursor` to the row `rowid`, which is message and group `mark`, a group has nothing."""
 
     cursor: Cursor
     rowid: int
-    message_id: object
+    mark: tuple[str, str]
 
 
 class LagGauge:
@@ -41,10 +43,12 @@ class LagGauge:
         A cursor whose message is no longer where it was counts as none: everything is unread
         until it has been read again.
         """
-        newest = self._reader.ask("SELECT rowid, id FROM messages ORDER BY rowid DESC LIMIT 1")
+        newest = self._reader.ask(
+            f"SELECT rowid, {MARK} FROM messages ORDER BY rowid DESC LIMIT 1"  # noqa: S608
+        )
         if not newest:
             return GroupLag(0, None)
-        last, last_id = newest[0]
+        last, *mark = newest[0]
         unread, newest_unread = 0, 0
         for after, upto in chunks(self._after(group_jid, cursor), last):
             found = self._reader.ask(
@@ -58,7 +62,7 @@ class LagGauge:
             self._clear.pop(group_jid, None)
             return GroupLag(unread, self._posted_at(newest_unread))
         if cursor is not None:
-            self._clear[group_jid] = _Clear(cursor, last, last_id)
+            self._clear[group_jid] = _Clear(cursor, last, (mark[0], mark[1]))
         return GroupLag(0, None)
 
     def _after(self, group_jid: str, cursor: Cursor | None) -> int:
@@ -66,13 +70,13 @@ class LagGauge:
         if cursor is None:
             return 0
         clear = self._clear.get(group_jid)
-        if clear is not None and clear.cursor == cursor:
-            stands = "SELECT EXISTS (SELECT 1 FROM messages WHERE rowid = ? AND id = ?)"
-            if self._reader.ask(stands, (clear.rowid, clear.message_id))[0][0]:
-                return clear.rowid
-        return (
-            cursor.rowid if self._reader.find(group_jid, cursor.message_id) == cursor.rowid else 0
-        )
+        if clear is not None and clear.cursor == cursor and self._stands(clear.rowid, clear.mark):
+            return clear.rowid
+        stands = self._stands(cursor.rowid, (cursor.message_id, group_jid))
+        return cursor.rowid if stands else 0
+
+    def _stands(self, rowid: int, mark: tuple[str, str]) -> bool:
+        return self._reader.ask(f"SELECT {MARK} FROM messages WHERE rowid = ?", (rowid,)) == [mark]  # noqa: S608 -- fixed words only
 
     def _posted_at(self, rowid: int) -> datetime | None:
         for (text,) in self._reader.ask("SELECT timestamp FROM messages WHERE rowid = ?", (rowid,)):

@@ -1,10 +1,9 @@
 """A message as the bridge keeps it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One row of the bridge's table `messages`.
 
     `rowid` is the order of arrival and changes when a message is delivered again.

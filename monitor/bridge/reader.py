@@ -2,13 +2,13 @@
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 from urllib.parse import quote
 
 from monitor.bridge.faults import BridgeUnavailable, explain
@@ -16,15 +16,23 @@ from monitor.bridge.message import Message
 from monitor.bridge.position import TAIL_LENGTH, Mark, Position, still_settled
 from monitor.bridge.timestamps import parse_timestamp
 
-CHUNK_SECONDS = 0.002
+CHUNK_SECONDS = 0.003
 """How long one read transaction is meant to last: a rollback-journal writer waits for it."""
 
 CHUNK_ROWS = (256, 16_384)
-CHUNK_BYTES = 4 << 20
+FETCH_ROWS = 64
+CHUNK_CHARACTERS = 1 << 20
 BUSY_SECONDS = 0.5
 """How long a locked file is tried for before that is reported."""
 
+MARK = "rowid, coalesce(CAST(id AS TEXT), ''), coalesce(CAST(chat_jid AS TEXT), '')"
 NEEDED_COLUMNS = ("id", "chat_jid", "content", "timestamp")
+
+T = TypeVar("T")
+
+
+class _NotUtf8(Exception):
+    """A text of the file is not UTF-8: a Go program may store any bytes."""
 
 
 class Cursor(NamedTuple):
@@ -73,6 +81,9 @@ class BridgeReader:
         self._identity: tuple[int, int] | None = None
         self._columns: frozenset[str] = frozenset()
         self._rows = 4 * CHUNK_ROWS[0]
+        self._reached: Position | None = None
+        self._version: tuple[int] | None = None
+        self._text_factory: Callable[[bytes], str] = str
         self.generation = 0
         """Goes up whenever another file is found at the path, or the same one opened again."""
 
@@ -103,6 +114,7 @@ class BridgeReader:
             self._connection.close()
         self._connection = None
         self._identity = None
+        self._reached = None
 
     def read(self, position: Position) -> Chunk:
         """Read on from `position`, after making sure that it still means what it did.
@@ -110,9 +122,15 @@ class BridgeReader:
         Verifying and reading share one transaction: rows changed between the two could
         otherwise be taken for settled ones.
         """
+        return self._whatever_the_bytes(lambda: self._read(position))
+
+    def _read(self, position: Position) -> Chunk:
         started = time.perf_counter()
         with self._transaction() as connection:
-            settled = self._verify(connection, position)
+            version = connection.execute("PRAGMA data_version").fetchone()
+            # Nobody has written since this position was made of what stood there.
+            same = position is self._reached and version == self._version
+            settled = position.rowid if same else self._verify(connection, position)
             last = _scalar(connection, "SELECT max(rowid) FROM messages") or 0
             upper = min(settled + self._rows, last)
             messages, upper = self._messages(connection, settled, upper)
@@ -121,20 +139,27 @@ class BridgeReader:
             tail = _tail(connection, end)
         self._adapt(time.perf_counter() - started)
         reached = Position(str(self._path), end, tail, self.groups)
+        self._reached, self._version = reached, version
         return Chunk(messages, cursors, reached, settled, last, self.generation)
 
     def verified(self, position: Position) -> Position:
         """Return how much of `position` still stands in the file as it is now."""
-        with self._transaction() as connection:
-            settled = self._verify(connection, position)
+        settled = self._whatever_the_bytes(lambda: self._verified(position))
         tail = tuple(mark for mark in position.tail if mark.rowid <= settled)
         return Position(str(self._path), settled, tail, position.groups)
+
+    def _verified(self, position: Position) -> int:
+        with self._transaction() as connection:
+            return self._verify(connection, position)
 
     def since(self, after: int, upto: int) -> tuple[list[Message], int]:
         """Yield messages after rowid `after` with no regard to any cursor; see `read`.
 
         Returns them and the rowid reached, `upto` at most.
         """
+        return self._whatever_the_bytes(lambda: self._since(after, upto))
+
+    def _since(self, after: int, upto: int) -> tuple[list[Message], int]:
         started = time.perf_counter()
         with self._transaction() as connection:
             messages, reached = self._messages(connection, after, min(after + self._rows, upto))
@@ -157,45 +182,44 @@ class BridgeReader:
 
     def ask(self, query: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query, which is one read transaction and had better be short."""
+        return self._whatever_the_bytes(lambda: self._ask(query, tuple(values)))
+
+    def _ask(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._transaction() as connection:
-            return connection.execute(query, tuple(values)).fetchall()
+            return connection.execute(query, values).fetchall()
 
     def _verify(self, connection: sqlite3.Connection, position: Position) -> int:
         if position.bridge != str(self._path) or not position.tail:
             return 0
         found = connection.execute(
-            "SELECT rowid, id, chat_jid FROM messages WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
-            " LIMIT ?",
+            f"SELECT {MARK} FROM messages"  # noqa: S608 -- fixed words only
+            " WHERE rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ?",
             (position.tail[0].rowid, position.rowid, TAIL_LENGTH + 1),
         )
-        return still_settled(position.tail, [_mark(row) for row in found], position.rowid)
+        return still_settled(position.tail, [*map(Mark._make, found)], position.rowid)
 
     def _messages(
         self, connection: sqlite3.Connection, after: int, upto: int
     ) -> tuple[list[Message], int]:
         condition, values = self._condition()
         sender = "sender" if "sender" in self._columns else "''"
+        texts = ", ".join(
+            f"coalesce(CAST({name} AS TEXT), '')"
+            for name in ("id", "chat_jid", sender, "content", "timestamp")
+        )
         own = " AND is_from_me IS NOT 1" if "is_from_me" in self._columns else ""
         cursor = connection.execute(
-            f"SELECT rowid, id, chat_jid, {sender}, content, timestamp FROM messages"  # noqa: S608 -- fixed words only
+            f"SELECT rowid, {texts} FROM messages"  # noqa: S608 -- fixed words only
             f" WHERE rowid > ? AND rowid <= ?{own} AND ({condition}) ORDER BY rowid",
             (after, upto, *values),
         )
         messages: list[Message] = []
         size = 0
-        for rowid, message_id, group, who, content, timestamp in cursor:
-            message = Message(
-                rowid,
-                _text(message_id),
-                _text(group),
-                _text(who),
-                _text(content),
-                _text(timestamp),
-            )
-            messages.append(message)
-            size += len(message.content)
-            if size > CHUNK_BYTES:
-                return messages, rowid
+        while rows := cursor.fetchmany(FETCH_ROWS):
+            messages += map(Message._make, rows)
+            size += sum(len(row[4]) for row in rows)
+            if size > CHUNK_CHARACTERS:
+                return messages, messages[-1].rowid
         return messages, upto
 
     def _condition(self) -> tuple[str, list[str]]:
@@ -238,6 +262,14 @@ class BridgeReader:
         factor = min(2.0, max(0.25, CHUNK_SECONDS / max(elapsed, 1e-6)))
         self._rows = min(most, max(fewest, int(self._rows * factor)))
 
+    def _whatever_the_bytes(self, work: Callable[[], T]) -> T:
+        """Do `work`; where a text is not UTF-8, again with a slower decoder that takes it."""
+        try:
+            return work()
+        except _NotUtf8:
+            self._text_factory = _decode
+            return work()
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Open a read transaction, waiting out a writer that holds the file.
@@ -264,6 +296,8 @@ class BridgeReader:
             yield connection
         except sqlite3.Error as error:
             self.close()
+            if "decode" in str(error) and getattr(error, "sqlite_errorcode", None) is None:
+                raise _NotUtf8 from error
             raise explain(error, self._path) from error
         finally:
             if self._connection is not None and self._connection.in_transaction:
@@ -286,7 +320,7 @@ class BridgeReader:
             check_same_thread=False,
         )
         try:
-            connection.text_factory = _decode
+            connection.text_factory = self._text_factory
             self._columns = frozenset(
                 row[1] for row in connection.execute("PRAGMA table_info(messages)")
             )
@@ -328,14 +362,11 @@ def _scalar(
 
 def _tail(connection: sqlite3.Connection, upto: int) -> tuple[Mark, ...]:
     rows = connection.execute(
-        "SELECT rowid, id, chat_jid FROM messages WHERE rowid <= ? ORDER BY rowid DESC LIMIT ?",
+        f"SELECT {MARK} FROM messages"  # noqa: S608 -- fixed words only
+        " WHERE rowid <= ? ORDER BY rowid DESC LIMIT ?",
         (upto, TAIL_LENGTH),
     ).fetchall()
-    return tuple(_mark(row) for row in reversed(rows))
-
-
-def _mark(row: tuple[int, object, object]) -> Mark:
-    return Mark(row[0], _text(row[1]), _text(row[2]))
+    return tuple(map(Mark._make, reversed(rows)))
 
 
 def _decode(raw: bytes) -> str:

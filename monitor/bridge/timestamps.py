@@ -13,6 +13,8 @@ _CALENDAR = re.compile(
     r"(?: m=[+-]\d+(?:\.\d+)?)?",
     re.ASCII,
 )
+# What nearly every message has; the standard library reads it many times faster.
+_USUAL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[+-]\d\d:[0-5]\d", re.ASCII)
 _UNIX = re.compile(r"(-?)(\d+)(?:\.(\d+))?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # As seconds this is the year 5138, as milliseconds March 1973: before any chat.
@@ -25,6 +27,12 @@ def parse_timestamp(text: str) -> datetime:
     A time without an offset is in UTC; a number is Unix seconds, or milliseconds
     if it is above 1e11. Raises ValueError, naming the text, if it is neither.
     """
+    if _USUAL.fullmatch(text):
+        try:
+            moment = datetime.fromisoformat(text)
+            return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"no such moment: {_quoted(text)} ({error})") from None
     stripped = text.strip()
     try:
         if found := _CALENDAR.fullmatch(stripped):

@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,9 @@ _EVENTS = (
     | flags.ATTRIB | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR
 )  # fmt: skip
 
+LOOKS_AFTER_WAL = tuple(0.001 * 2**doubling for doubling in reversed(range(10)))
+"""Seconds after a write to the -wal at which to look again, the last one first."""
+
 
 class BridgeWatch:
     """Waits for a change of a bridge file or its journals, a signal, or a time.
@@ -29,10 +33,12 @@ class BridgeWatch:
 
     def __init__(self, path: Path) -> None:
         self._folder = path.parent
-        self._names = frozenset((path.name, path.name + "-wal"))
+        self._name = path.name
+        self._wal = path.name + "-wal"
         self._journal = path.name + "-journal"
         self._inotify: INotify | None = None
         self._watched: tuple[int, int] | None = None
+        self._looks: list[float] = []
         self._woken, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._former = signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         self._watch()
@@ -55,15 +61,22 @@ class BridgeWatch:
         os.close(self._waker)
         self._forget()
 
+    def wake(self) -> None:
+        """End the `wait` that another thread is in, or the next one, as a signal does."""
+        with suppress(BlockingIOError):  # full of such calls already
+            os.write(self._waker, b"\0")
+
     def wait(self, seconds: float) -> bool:
         """Return when the bridge's files change, a signal comes, or `seconds` have passed.
 
-        True means that something happened to the files.
+        True means that something happened to the files, or may have: a commit to a -wal shows
+        itself to readers only after the write that is seen, by as long as the disk takes.
         """
         deadline = time.monotonic() + seconds
         self._watch()
         while True:
-            left = deadline - time.monotonic()
+            look = self._looks[-1] if self._looks else deadline
+            left = min(look, deadline) - time.monotonic()
             poll = select.poll()
             poll.register(self._woken, select.POLLIN)
             if self._inotify is not None:
@@ -72,10 +85,14 @@ class BridgeWatch:
             if self._woken in ready:
                 os.read(self._woken, 4096)
                 return False
-            if not ready:
-                return False
-            if self._changed():
+            if ready and self._changed():
                 return True
+            now = time.monotonic()
+            if self._looks and self._looks[-1] <= now:
+                self._looks.pop()
+                return True
+            if now >= deadline:
+                return False
 
     def _changed(self) -> bool:
         """Take the events that are there; tell whether one of them means a change."""
@@ -88,7 +105,11 @@ class BridgeWatch:
             if event.name == self._journal:
                 # Only its end is a commit. To read while it grows would be in the writer's way.
                 changed = changed or bool(event.mask & (flags.DELETE | flags.MOVED_FROM))
-            elif event.name in self._names or event.mask & flags.Q_OVERFLOW:
+            elif event.name == self._wal:
+                now = time.monotonic()
+                self._looks = [now + after for after in LOOKS_AFTER_WAL]
+                changed = True
+            elif event.name == self._name or event.mask & flags.Q_OVERFLOW:
                 changed = True
         return changed
 

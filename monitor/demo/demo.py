@@ -31,7 +31,8 @@ def run_demo(folder: Path) -> int:
     try:
         stage = Stage(folder.resolve())
     except DemoError as error:
-        Console(stderr=True).print(f"wa-monitor demo: {escape(str(error))}", style="red")
+        console = Console(stderr=True, soft_wrap=True)
+        console.print(f"wa-monitor demo: {escape(str(error))}", style="red")
         return 2
     with stage:
         try:

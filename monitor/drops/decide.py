@@ -47,16 +47,16 @@ class Knowledge(NamedTuple):
 
 def key_of(submission: Submission) -> SubmissionKey:
     """Return the ledger's key of a submission."""
-    return SubmissionKey(submission.drop_number, submission.message_id, submission.group_jid)
+    return SubmissionKey._make(submission[:3])
 
 
 def decide(submissions: Iterable[Submission], knowledge: Knowledge) -> list[Decision]:
     """Decide each submission in order of arrival; those already settled are left out."""
-    seen = set(knowledge.settled)
+    seen: set[tuple[str, str, str]] = set(knowledge.settled)
     known_at = dict(knowledge.known_at)
     decisions: list[Decision] = []
     for submission in submissions:
-        key = key_of(submission)
+        key = submission[:3]
         if key in seen:
             continue
         seen.add(key)

@@ -27,6 +27,8 @@ _SPACE = "[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 _CANDIDATE = re.compile(
     rf"(?<!\w)(_?)[Dd][Rr]{_SPACE}?(\d{{3,12}})(?:(?!\w)|(?<=\d{{6}})([^\W\d]\w{{0,27}}))"
 )
+# What nearly every drop looks like, found several times faster.
+_PLAIN = re.compile(r"(?<!\w)[Dd][Rr][\t ]?(\d{6,8})(?!\w)", re.ASCII)
 _AS_POSTED_LIMIT = 40
 
 
@@ -73,8 +75,13 @@ class DropPattern:
         """Return the drops and near misses of `text`."""
         if self._expression is not None:
             return Found(_custom_drops(self._expression, text), ())
-        if "dr" not in text.lower():
+        candidates = text.lower().count("dr")
+        if not candidates:
             return _NOTHING
+        if text.isascii():
+            plain = _PLAIN.findall(text)
+            if len(plain) == candidates:  # no DR is left that could be a near miss
+                return Found(tuple(dict.fromkeys(["DR" + digits for digits in plain])), ())
         if not text.isascii() and _INVISIBLE.search(text):
             text = _INVISIBLE.sub("", _APART.sub(r"\1 ", text))
         drops: list[str] = []

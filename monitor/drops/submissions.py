@@ -1,8 +1,8 @@
 """From a message of the bridge to the submissions that it makes."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from monitor.bridge.message import Message
 from monitor.bridge.timestamps import parse_timestamp
@@ -15,29 +15,27 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DROP_LIMIT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A drop that somebody posted: the key is (group_jid, message_id, drop_number).
+class Submission(NamedTuple):
+    """A drop that somebody posted; the first three fields are its key.
 
     `project` is the project's name, `sender` a phone number or LID as the bridge
     wrote it, `posted_at` the moment of posting in UTC.
     """
 
     drop_number: str
-    group_jid: str
     message_id: str
+    group_jid: str
     project: str
     sender: str
     posted_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(NamedTuple):
     """A near miss of a drop; `text` is how it was posted, 40 characters at most."""
 
     text: str
-    group_jid: str
     message_id: str
+    group_jid: str
     project: str
     sender: str
     posted_at: datetime
@@ -66,8 +64,8 @@ def read_message(
         return [], []
     _check_key(message, found.drops)
     common = (
-        message.group_jid,
         message.id,
+        message.group_jid,
         project.name,
         _UNSTORABLE.sub("", message.sender),
         posted_at,

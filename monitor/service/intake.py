@@ -10,7 +10,7 @@ from monitor.drops.pattern import DropPattern
 from monitor.drops.submissions import Malformed, Submission, UnreadableMessage, read_message
 from monitor.settings.projects import Project
 
-BATCH_READINGS = 5_000
+BATCH_READINGS = 2_000
 BATCH_ROWS = 65_536
 BATCH_CHARACTERS = 4 << 20
 

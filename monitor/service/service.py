@@ -19,6 +19,7 @@ from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock, ServiceReport
 from monitor.service.notify import Notifier
 from monitor.service.state_keeper import StateKeeper
+from monitor.service.stopping import Stopping
 from monitor.service.tally import Tally
 from monitor.settings.environment import Environment
 from monitor.settings.faults import SettingsError
@@ -78,20 +79,26 @@ class Service:
 
     def run(self) -> None:
         """Run until a signal ends it."""
-        signal.signal(signal.SIGTERM, self._on_stop)
-        signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
         self._state.load()
         self._report_to_lock()
-        self._attendants.start()
         with BridgeWatch(self._environment.bridge_path) as watch:
+
+            def stop() -> None:
+                self._stopping = True
+                self._notifier.send("STOPPING=1")
+                watch.wake()
+
+            stopping = Stopping(stop)
+            self._attendants.start()
             while not self._stopping:
                 watch.wait(self._turn())
-        self._notifier.send("STOPPING=1")
         self._attendants.stop()
-        self._state.save()
+        if not self._state.changed_outside():  # by an operator, for the next start
+            self._state.save()
         self._delivery.close()
         self._store.close()
+        stopping.done()
         log.info(
             "Stopped", extra=fields(rows=self._delivery.rows, **self._delivery.settled._asdict())
         )
@@ -206,15 +213,11 @@ class Service:
             for fault in error.faults:
                 log.error("Projects not reloaded: the old ones stay", extra=fields(fault=fault))
             return
-        self._delivery.close()
         self._delivery.use(projects)
         self._attendants.use(projects)
         self._groups = len(projects.names)
         log.info("Projects reloaded", extra=fields(groups=self._groups))
         self._notifier.send(f"STATUS={self._status()}")
-
-    def _on_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
 
     def _on_reload(self, number: int, frame: FrameType | None) -> None:
         self._reloading = True

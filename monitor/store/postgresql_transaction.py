@@ -2,44 +2,37 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 
-from psycopg2 import extensions
+from psycopg2 import errors, extensions
 
 from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
-from monitor.drops.decide import Decision, Knowledge, SubmissionKey, key_of
+from monitor.drops.decide import Decision, Knowledge, SubmissionKey
 from monitor.drops.submissions import Malformed, Submission
+from monitor.store.copying import array, copy_in
 from monitor.store.records import DeadLetter, NewRow
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
-ADD_ROWS = """
-INSERT INTO qa_photo_reviews
-    (drop_number, project, user_name, review_date, whatsapp_message_date, comment, submitted_by)
-SELECT d, p, u, t, t, c, s FROM json_to_recordset(%s)
-    AS r (d text, p text, u text, s text, t timestamptz, c text)
-ON CONFLICT DO NOTHING
-"""
-ADD_ROWS_TO_OLDER_TABLE = """
-INSERT INTO qa_photo_reviews
-    (drop_number, project, user_name, review_date, whatsapp_message_date, comment)
-SELECT d, p, u, t, t, c FROM json_to_recordset(%s)
-    AS r (d text, p text, u text, t timestamptz, c text)
-ON CONFLICT DO NOTHING
-"""
+LEDGER_COLUMNS = (
+    "drop_number", "message_id", "group_jid", "project", "sender", "posted_at", "outcome",
+    "instance",
+)  # fmt: skip
+ROW_COLUMNS = (
+    "drop_number", "project", "user_name", "review_date", "whatsapp_message_date", "comment",
+)  # fmt: skip
 
 
 class StaleDecision(Exception):
-    """A row that was decided to be new has been added by another program meanwhile."""
+    """A row that was decided to be new seems to have been added by another program meanwhile."""
 
 
 class PostgresTransaction:
     """One open transaction; see `monitor.store.delivery.Transaction`.
 
-    `columns` are those of `qa_photo_reviews`. Bulk data goes as one JSON parameter, which the
-    server takes apart itself: one round trip, and no limit on the number of parameters.
+    `columns` are those of `qa_photo_reviews`. What may be much goes through COPY, what is not
+    as one JSON parameter that the server takes apart: few round trips either way.
     """
 
     def __init__(self, cursor: extensions.cursor, columns: frozenset[str]) -> None:
@@ -48,7 +41,6 @@ class PostgresTransaction:
 
     def know(self, submissions: Sequence[Submission]) -> Knowledge:
         """See the protocol."""
-        keys = [key_of(each) for each in submissions]
         self._cursor.execute(
             """
             SELECT s.drop_number, s.message_id, s.group_jid, l.drop_number IS NOT NULL,
@@ -57,8 +49,8 @@ class PostgresTransaction:
                         THEN greatest(q.whatsapp_message_date::timestamptz,
                                       q.created_at::timestamptz)
                         ELSE greatest(m.known_at, a.known_at) END
-            FROM json_to_recordset(%s)
-                 AS s (drop_number text, message_id text, group_jid text)
+            FROM unnest(%s::text[], %s::text[], %s::text[])
+                 AS s (drop_number, message_id, group_jid)
             LEFT JOIN wa_monitor_ledger l USING (drop_number, message_id, group_jid)
             LEFT JOIN qa_photo_reviews q ON q.drop_number = s.drop_number
             LEFT JOIN wa_monitor_adopted_rows a ON a.drop_number = q.drop_number
@@ -66,7 +58,11 @@ class PostgresTransaction:
                                WHERE drop_number = q.drop_number) m ON true
             WHERE l.drop_number IS NOT NULL OR q.drop_number IS NOT NULL
             """,
-            (json.dumps([key._asdict() for key in keys]),),
+            (
+                array([each.drop_number for each in submissions]),
+                array([each.message_id for each in submissions]),
+                array([each.group_jid for each in submissions]),
+            ),
         )
         settled: set[SubmissionKey] = set()
         known_at: dict[str, datetime] = {}
@@ -79,35 +75,31 @@ class PostgresTransaction:
 
     def add_to_ledger(self, instance: str, decisions: Sequence[Decision]) -> None:
         """See the protocol."""
-        records = [
-            {
-                "d": each.drop_number, "m": each.message_id, "g": each.group_jid,
-                "p": each.project, "s": each.sender, "t": each.posted_at.isoformat(),
-                "o": outcome.value,
-            }
-            for each, outcome in decisions
-        ]  # fmt: skip
-        self._cursor.execute(
-            "INSERT INTO wa_monitor_ledger (drop_number, message_id, group_jid, project, sender,"
-            " posted_at, outcome, instance)"
-            " SELECT d, m, g, p, s, t, o, %s FROM json_to_recordset(%s)"
-            " AS r (d text, m text, g text, p text, s text, t timestamptz, o text)",
-            (instance, json.dumps(records)),
+        copy_in(
+            self._cursor,
+            "wa_monitor_ledger",
+            LEDGER_COLUMNS,
+            (
+                (*each[:5], each.posted_at.isoformat(), outcome.value, instance)
+                for each, outcome in decisions
+            ),
         )
 
     def add_rows(self, rows: Sequence[NewRow]) -> None:
         """See the protocol; raises StaleDecision if another program was quicker."""
-        records = [
-            {
-                "d": row.drop_number, "p": row.project, "u": row.user_name,
-                "s": row.submitted_by, "t": row.posted_at.isoformat(), "c": row.comment,
-            }
+        columns: tuple[str, ...] = ROW_COLUMNS
+        if "submitted_by" in self._columns:
+            columns = (*columns, "submitted_by")
+        records = (
+            (row.drop_number, row.project, row.user_name, moment, moment, row.comment,
+             row.submitted_by)[: len(columns)]
             for row in rows
-        ]  # fmt: skip
-        insert = ADD_ROWS if "submitted_by" in self._columns else ADD_ROWS_TO_OLDER_TABLE
-        self._cursor.execute(insert, (json.dumps(records),))
-        if self._cursor.rowcount != len(rows):
-            raise StaleDecision
+            for moment in (row.posted_at.isoformat(),)
+        )  # fmt: skip
+        try:
+            copy_in(self._cursor, "qa_photo_reviews", columns, records)
+        except errors.UniqueViolation as error:
+            raise StaleDecision(str(error)) from error
 
     def mark_resubmitted(self, comments: Mapping[str, str]) -> None:
         """See the protocol."""
@@ -148,7 +140,7 @@ class PostgresTransaction:
                 " failed_at = excluded.failed_at",
                 (
                     _storable(message.group_jid), _storable(message.id),
-                    json.dumps(asdict(message)), _storable(error),
+                    json.dumps(message._asdict()), _storable(error),
                 ),
             )  # fmt: skip
 

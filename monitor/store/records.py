@@ -136,7 +136,7 @@ def new_row(submission: Submission) -> NewRow:
         submission.sender[:USER_NAME_LENGTH],
         submission.sender,
         submission.posted_at,
-        f"Posted in {submission.project} on {_minute(submission.posted_at)}",
+        f"Posted in {submission.project} on {_second(submission.posted_at)}",
     )
 
 
@@ -145,10 +145,10 @@ def resubmission_comments(decisions: Iterable[Decision]) -> dict[str, str]:
     lines: dict[str, list[str]] = {}
     for submission, outcome in decisions:
         if outcome is Outcome.RESUBMISSION:
-            line = f"Resubmitted in {submission.project} on {_minute(submission.posted_at)}"
+            line = f"Resubmitted in {submission.project} on {_second(submission.posted_at)}"
             lines.setdefault(submission.drop_number, []).append(line)
     return {drop: "\n".join(each) for drop, each in lines.items()}
 
 
-def _minute(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _second(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC).isoformat(' ', 'seconds')[:19]} UTC"

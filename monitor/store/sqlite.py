@@ -28,7 +28,7 @@ from monitor.store.records import (
 )
 from monitor.store.sqlite_transaction import SqliteTransaction, moment, optional_moment, stamp
 
-BUSY_SECONDS = 10.0
+BUSY_SECONDS = 2.0
 
 # Times begin with their day: as text, a time of a day is greater than that day.
 DAYS = """
@@ -55,6 +55,7 @@ class SqliteStore:
         self.address = str(path)
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
 
     def migrate(self) -> list[str]:
         """See the protocol."""
@@ -237,6 +238,10 @@ class SqliteStore:
             raise self._explain(error) from error
 
     def _connect(self) -> sqlite3.Connection:
+        if self._connection is not None and self._look() != self._identity:
+            # What is written to a file that has been taken away is lost with it.
+            self.close()
+            raise StoreUnavailable(f"{self._path} was removed or replaced: opening it anew")
         if self._connection is None:
             connection = sqlite3.connect(
                 self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -248,7 +253,15 @@ class SqliteStore:
                 connection.close()
                 raise
             self._connection = connection
+            self._identity = self._look()
         return self._connection
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return stat.st_dev, stat.st_ino
 
     def _explain(self, error: sqlite3.Error | OSError) -> Exception:
         if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError)):

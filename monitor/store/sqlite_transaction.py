@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from monitor.bridge.position import Position
@@ -111,7 +110,7 @@ class SqliteTransaction:
             " SET error = excluded.error, message = excluded.message, attempts = attempts + 1,"
             " failed_at = excluded.failed_at",
             [
-                (message.group_jid, message.id, json.dumps(asdict(message)), error)
+                (message.group_jid, message.id, json.dumps(message._asdict()), error)
                 for message, error in letters
             ],
         )

@@ -82,7 +82,6 @@ class World:
         """Reload the projects with these enabled alone."""
         for group, project in self.projects.items():
             self.projects[group] = replace(project, enabled=group in groups)
-        self.delivery.close()
         self.delivery.use(Projects(self.projects.values()))
 
     def step(self) -> bool:

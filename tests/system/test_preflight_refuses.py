@@ -121,7 +121,7 @@ def test_wrong_zone(host: Machine, controller: Controller) -> None:
         site.variables(),
         "Africa/Johannesburg",
         "timedatectl set-timezone",
-        "wa_monitor_restart_schedule: timer",
+        "wa_monitor_restart_schedule",
     ):
         host.ssh("ln -sf /usr/share/zoneinfo/Etc/UTC /etc/localtime")
 

@@ -97,7 +97,7 @@ def test_limits_bind(host: Machine) -> None:
 
 def test_it_is_never_given_up(host: Machine) -> None:
     assert site.show(host, "prod", "StartLimitIntervalUSec")["StartLimitIntervalUSec"] == "0"
-    for _ in range(7):
+    for _ in range(3):
         before = site.main_pid(host, "prod")
         host.ssh(f"kill -KILL {before}")
         site.wait_for_restart(host, {"prod": before}, 40)

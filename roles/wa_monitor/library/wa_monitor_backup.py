@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ module: wa_monitor_backup
 short_description: Back up an environment while its service runs
 description:
   - Copies state, embedded store, code, settings, units and the crontab's line into a hidden folder,
-    writes a manifest with size and SHA-256 of each, makes all of it durable, and only then gives the
-    folder its name, C(<root>/backups/YYYY-MM-DD/<environment>-HHMMSSZ).
+    writes a manifest with size and SHA-256 of each, makes all of it durable, and only then gives
+    the folder its name, C(<root>/backups/YYYY-MM-DD/<environment>-HHMMSSZ).
   - state.json is replaced by renames, so a copy of it is a whole one; the embedded store is read
     through SQLite's backup interface.
 options:
@@ -68,7 +68,9 @@ def collect(home: Path, units: list[Path], secrets: bool, into: Path) -> None:
     for name in ("config", "modules"):
         if (home / name).is_dir():
             shutil.copytree(
-                home / name, into / name, ignore=shutil.ignore_patterns("__pycache__"),
+                home / name,
+                into / name,
+                ignore=shutil.ignore_patterns("__pycache__"),
             )
     for source, name in (
         (home / "state.json", "state.json"),
@@ -138,7 +140,7 @@ def sync(path: Path) -> None:
 def free_name(day_folder: Path, name: str) -> tuple[datetime, Path]:
     """Return a moment whose second has no backup yet, and the backup's folder."""
     while True:
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         final = day_folder / f"{now:%Y-%m-%d}" / f"{name}-{now:%H%M%SZ}"
         if not final.exists():
             return now, final

@@ -58,9 +58,7 @@ def content_files(project: Path) -> list[Path]:
     for name in CONTENT:
         path = project / name
         found += [path] if path.is_file() else path.rglob("*")
-    return sorted(
-        path for path in found if path.is_file() and "__pycache__" not in path.parts
-    )
+    return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 
 def content_hash(project: Path, also: Path) -> str:
@@ -76,9 +74,20 @@ def content_hash(project: Path, also: Path) -> str:
 def commit_of(project: Path) -> str:
     """Return date and short hash of the last commit that touched the content."""
     shown = subprocess.run(
-        ["git", "-C", str(project), "log", "-1", "--date=format:%Y%m%d", "--format=%cd-%h", "--",
-         *CONTENT],
-        check=False, capture_output=True, text=True,
+        [
+            "git",
+            "-C",
+            str(project),
+            "log",
+            "-1",
+            "--date=format:%Y%m%d",
+            "--format=%cd-%h",
+            "--",
+            *CONTENT,
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     return shown.stdout.strip() or "uncommitted"
 
@@ -87,7 +96,8 @@ def shipped_lock(lock: str) -> str:
     """Return a lock file without the packages that only building needs."""
     blocks = re.split(r"(?m)^(?=[A-Za-z0-9])", lock)
     return "".join(
-        block for block in blocks
+        block
+        for block in blocks
         if re.split(r"[=\[ ]", block, maxsplit=1)[0].lower() not in NOT_SHIPPED
     )
 
@@ -136,13 +146,29 @@ def dependencies(params: dict[str, Any], cache: Path) -> Path:
         made = Path(scratch, "wheels")
         made.mkdir()
         (made / "requirements.txt").write_text(lock, encoding="utf-8")
-        where = [word for each in platforms(params["machine"], params["libc"])
-                 for word in ("--platform", each)]
+        where = [
+            word
+            for each in platforms(params["machine"], params["libc"])
+            for word in ("--platform", each)
+        ]
         for lock_file in (str(made / "requirements.txt"), params["pip_lock"]):
             _run(
-                _pip("download", "--quiet", "--require-hashes", "--only-binary=:all:", "--no-deps",
-                     "--python-version", params["python"], "--implementation", "cp", *where,
-                     "--dest", str(made), "--requirement", lock_file),
+                _pip(
+                    "download",
+                    "--quiet",
+                    "--require-hashes",
+                    "--only-binary=:all:",
+                    "--no-deps",
+                    "--python-version",
+                    params["python"],
+                    "--implementation",
+                    "cp",
+                    *where,
+                    "--dest",
+                    str(made),
+                    "--requirement",
+                    lock_file,
+                ),
                 f"downloading the wheels of {Path(lock_file).name} for {target}",
             )
         _into_place(made, final)
@@ -167,15 +193,30 @@ def build(params: dict[str, Any], release: str, final: Path) -> None:
         source, out = Path(scratch, "source"), Path(scratch, "out")
         source.mkdir()
         _source_tree(Path(params["project"]), source)
+        if content_hash(source, Path(params["pip_lock"])) not in release:
+            raise BundleError("the checkout changed while it was read; deploy again")
         _run(
-            _pip("wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
-                 "--wheel-dir", str(out), str(source)),
+            _pip(
+                "wheel",
+                "--quiet",
+                "--no-deps",
+                "--no-build-isolation",
+                "--no-index",
+                "--wheel-dir",
+                str(out),
+                str(source),
+            ),
             "building the wheel of this checkout",
             env={**os.environ, "SOURCE_DATE_EPOCH": "315532800"},
         )
         wheel = next(out.glob("*.whl"))
-        about = {"release": release, "python": params["python"], "machine": params["machine"],
-                 "wheel": wheel.name, "version": wheel.name.split("-")[1]}
+        about = {
+            "release": release,
+            "python": params["python"],
+            "machine": params["machine"],
+            "wheel": wheel.name,
+            "version": wheel.name.split("-")[1],
+        }
         (out / "RELEASE.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         archive = Path(scratch, "bundle.tar")
         with tarfile.open(archive, "w") as tar:

@@ -50,8 +50,12 @@ def main() -> None:
         subprocess.run(["crontab", "-"], input=after, check=True, text=True)
     module.exit_json(
         changed=after != before,
-        diff={"before": before, "after": after,
-              "before_header": "root's crontab", "after_header": "root's crontab"},
+        diff={
+            "before": before,
+            "after": after,
+            "before_header": "root's crontab",
+            "after_header": "root's crontab",
+        },
     )
 
 

@@ -32,8 +32,13 @@ options:
       path: {description: Where it goes., type: path, required: true}
       content: {description: Its text., type: str}
       secret:
-        description: Its text, if it must never be shown; instead of content.
+        description: Its text, if it holds secrets, as lines KEY=value; instead of content.
         type: str
+      visible:
+        description: Keys of a secret text whose values may be shown.
+        type: list
+        elements: str
+        default: []
       absent: {description: Remove the file instead., type: bool, default: false}
       owner: {description: Its owner., type: str, default: root}
       group: {description: Its group., type: str, default: root}
@@ -52,6 +57,7 @@ FILE_OPTIONS = {
     "path": {"type": "path", "required": True},
     "content": {"type": "str"},
     "secret": {"type": "str", "no_log": True},
+    "visible": {"type": "list", "elements": "str", "default": []},
     "absent": {"type": "bool", "default": False},
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
@@ -104,7 +110,10 @@ def refuse_invalid(file: dict[str, Any]) -> None:
         copy.write_text(text_of(file), encoding="utf-8")
         done = subprocess.run(
             [word.replace("%s", str(copy)) for word in words],
-            check=False, capture_output=True, text=True, cwd="/",
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd="/",
         )
     if done.returncode:
         said = (done.stdout + done.stderr).replace(str(copy), file["path"]).strip()
@@ -136,6 +145,16 @@ def replace(path: Path, content: bytes, owner: str, group: str, mode: int) -> No
     fresh.replace(path)
 
 
+def masked(text: str, visible: list[str]) -> str:
+    """Return lines KEY=value with the values of all keys hidden but the visible ones'."""
+    lines = []
+    for line in text.splitlines():
+        key, found, _ = line.partition("=")
+        hide = found and key not in visible and not line.startswith("#")
+        lines.append(f"{key}=***" if hide else line)
+    return "".join(f"{line}\n" for line in lines)
+
+
 def difference(file: dict[str, Any]) -> dict[str, str]:
     """Return what --diff shows of a file; of a secret one, only that it changes."""
     path = Path(file["path"])
@@ -150,9 +169,10 @@ def difference(file: dict[str, Any]) -> dict[str, str]:
         "after": "" if file["absent"] else text_of(file),
     }
     if hidden:
-        shown.update(before="(secret)\n" if there else "", after="(secret, changed)\n")
-    elif shown["before"] == shown["after"]:
-        shown.update(before=f"{old_rights}\n", after=f"{new_rights}\n")
+        shown.update({side: masked(shown[side], file["visible"]) for side in ("before", "after")})
+    if shown["before"] == shown["after"]:
+        note = "a value that is not shown" if old_rights == new_rights else new_rights
+        shown.update(before=f"{old_rights}\n", after=f"{note}\n")
     return shown
 
 
@@ -161,7 +181,10 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "files": {
-                "type": "list", "elements": "dict", "required": True, "options": FILE_OPTIONS,
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": FILE_OPTIONS,
             },
         },
         supports_check_mode=True,

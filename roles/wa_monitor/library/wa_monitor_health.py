@@ -15,8 +15,8 @@ DOCUMENTATION = r"""
 module: wa_monitor_health
 short_description: The health gate of an environment
 description:
-  - Asks the monitor itself, until it says that it is ready and which release it runs, or the time is
-    up. The service must be active, read the bridge, reach the store and have its state.
+  - Asks the monitor itself, until it says that it is ready and which release it runs, or the time
+    is up. The service must be active, read the bridge, reach the store and have its state.
   - Changes nothing.
 options:
   home: {description: Folder of the environment., type: path, required: true}
@@ -83,7 +83,7 @@ def wait(home: Path, unit: str, release: str, timeout: float) -> tuple[str, dict
 
 
 def _old_system(unit: str) -> str:
-    """The old system says nothing of itself: it has to stay up for a while."""
+    """Say whether the old system stays up for a while; it tells nothing of itself."""
     end = time.monotonic() + OLD_SETTLES
     while time.monotonic() < end:
         if not is_active(unit):

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import grp
 import json
-import os
 import pwd
 import shutil
 import stat
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ module: wa_monitor_layout
 short_description: Folders, owners and modes of an environment
 description:
   - The environment's folder is root's, writable by the service's group and sticky, so that the
-    service can replace the files that are its own (state.json, the embedded store) and nothing else.
+    service can replace the files that are its own (state.json, the embedded store), nothing else.
   - Where the old system's plain C(modules) folder is found, it becomes a release named
     C(old-<UTC time>), with the unit, settings and .env that it ran with, so that a roll-back can
     return to it.
@@ -51,8 +50,12 @@ def places(home: Path, user: str) -> list[Place]:
         Place(home / "config", "root", user, 0o750),
         Place(home / "logs", user, user, 0o750),
     ]
-    own = [home / "state.json", *home.glob("state.json.corrupt-*"), *home.glob("drops.db*"),
-           *home.glob("logs/*")]
+    own = [
+        home / "state.json",
+        *home.glob("state.json.corrupt-*"),
+        *home.glob("drops.db*"),
+        *home.glob("logs/*"),
+    ]
     return folders + [
         Place(path, user, user, 0o640) for path in own if path.is_file() and not path.is_symlink()
     ]
@@ -90,12 +93,15 @@ def put_right(place: Place) -> None:
 
 def adopt(home: Path, unit: Path) -> str:
     """Turn the old system's modules folder into a release; return the release's name."""
-    name = f"old-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}"
+    name = f"old-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     release = home / "releases" / name
     release.mkdir(parents=True)
     release.chmod(0o700)
-    for source, copy in ((unit, "unit.service"), (home / ".env", "dotenv"),
-                         (home / "config" / "projects.yaml", "projects.yaml")):
+    for source, copy in (
+        (unit, "unit.service"),
+        (home / ".env", "dotenv"),
+        (home / "config" / "projects.yaml", "projects.yaml"),
+    ):
         if source.is_file():
             shutil.copy2(source, release / copy)
     about = {"release": name, "layout": "old"}
@@ -142,9 +148,13 @@ def main() -> None:
         for place in faults:
             put_right(place)
     module.exit_json(
-        changed=bool(before), differs=bool(before), faults=before, adopted=adopted,
-        diff={"before": "".join(f"{line}\n" for line in before),
-              "after": "".join(f"{line}\n" for line in after)},
+        changed=bool(before),
+        faults=before,
+        adopted=adopted,
+        diff={
+            "before": "".join(f"{line}\n" for line in before),
+            "after": "".join(f"{line}\n" for line in after),
+        },
     )
 
 

@@ -31,7 +31,7 @@ options:
 
 def leads_to(link: Path) -> str:
     """Return a link's target, or an empty string where there is no link."""
-    return os.readlink(link) if link.is_symlink() else ""
+    return str(link.readlink()) if link.is_symlink() else ""
 
 
 def point(link: Path, target: str) -> None:
@@ -55,7 +55,8 @@ def belongings(release: Path, home: Path, unit_file: Path) -> dict[Path, Path]:
         home / "config" / "projects.yaml": release / "projects.yaml",
     }
     return {
-        target: source for target, source in kept.items()
+        target: source
+        for target, source in kept.items()
         if source.is_file()
         and not (target.is_file() and target.read_bytes() == source.read_bytes())
     }

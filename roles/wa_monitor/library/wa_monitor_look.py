@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -47,7 +47,7 @@ NOBODY = 65534
 COMPLETE = "RELEASE.json"
 
 
-def _system() -> Dict[str, str]:
+def _system() -> dict[str, str]:
     fields = {}
     for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines():
         key, found, value = line.partition("=")
@@ -56,7 +56,7 @@ def _system() -> Dict[str, str]:
     return {"id": fields.get("ID", ""), "name": fields.get("PRETTY_NAME", "")}
 
 
-def _zone() -> Dict[str, Any]:
+def _zone() -> dict[str, Any]:
     """Return the zone that cron lives in, and whether it is UTC the whole year round."""
     localtime = Path("/etc/localtime")
     name = "UTC"
@@ -85,7 +85,7 @@ def _systemd_version() -> int:
     return int(found.group(1)) if found else 0
 
 
-def _groups_of(user: str, bridge_group: str) -> "tuple[int, int, List[int]]":
+def _groups_of(user: str, bridge_group: str) -> tuple[int, int, list[int]]:
     """Return uid, gid and groups that the service has, or will have once its user is made."""
     extra = []
     if bridge_group:
@@ -105,15 +105,15 @@ def _barrier(path: Path) -> str:
     for part in [*reversed(path.parents), path]:
         mode = part.stat().st_mode
         if not mode & (stat.S_IXOTH if part.is_dir() else stat.S_IROTH):
-            owner = "{}:{}".format(part.owner(), part.group())
-            return "{} is {} {}".format(part, stat.filemode(mode), owner)
-    return "{} refuses it".format(path)
+            owner = f"{part.owner()}:{part.group()}"
+            return f"{part} is {stat.filemode(mode)} {owner}"
+    return f"{path} refuses it"
 
 
 def _bridge_fault(path: Path, user: str, bridge_group: str) -> str:
     """Say why the service could not read the bridge's file; empty if it could."""
     if not path.is_file():
-        return "there is no file {}".format(path)
+        return f"there is no file {path}"
     uid, gid, groups = _groups_of(user, bridge_group)
     child = os.fork()
     if child == 0:
@@ -124,35 +124,36 @@ def _bridge_fault(path: Path, user: str, bridge_group: str) -> str:
             os.setuid(uid)
             with path.open("rb") as file:
                 head = file.read(16)
-            os.listdir(path.parent)
+            next(path.parent.iterdir())
             os._exit(0 if head in (b"", b"SQLite format 3\0") else 2)
         except OSError:
             os._exit(1)
     code = os.WEXITSTATUS(os.waitpid(child, 0)[1])
     if code == 2:
-        return "{} is not an SQLite file".format(path)
+        return f"{path} is not an SQLite file"
     if code:
-        return "{} may not read {}: {}".format(user, path, _barrier(path))
+        return f"{user} may not read {path}: {_barrier(path)}"
     return ""
 
 
-def _releases(home: Path) -> List[str]:
+def _releases(home: Path) -> list[str]:
     """Return the names of the complete releases, the newest first."""
     marks = sorted(
         home.glob("releases/*/" + COMPLETE), key=lambda mark: mark.stat().st_mtime, reverse=True
     )
     return [
-        mark.parent.name for mark in marks
+        mark.parent.name
+        for mark in marks
         if not mark.parent.name.startswith(".") and (mark.parent / "modules").is_dir()
     ]
 
 
-def _live(home: Path) -> Optional[str]:
+def _live(home: Path) -> str | None:
     current = home / "current"
-    return Path(os.readlink(current)).name if current.is_symlink() else None
+    return current.resolve().name if current.is_symlink() else None
 
 
-def _environment(root: Path, asked: Dict[str, str], bridge_group: str) -> Dict[str, Any]:
+def _environment(root: Path, asked: dict[str, str], bridge_group: str) -> dict[str, Any]:
     home = root / asked["name"]
     unit = "wa-monitor-{}.service".format(asked["name"])
     modules = home / "modules"

@@ -34,7 +34,8 @@ def surplus(
     """Return the folders to remove, given the time of each."""
     newest_first = sorted(found, key=lambda path: found[path], reverse=True)
     return [
-        path for path in newest_first[keep:]
+        path
+        for path in newest_first[keep:]
         if found[path] < youngest_to_go and path.name not in never
     ]
 
@@ -59,8 +60,9 @@ def main() -> None:
         if (path / mark).is_file() and not path.name.startswith(".")
     }
     now = time.time()
-    going = surplus(found, module.params["keep"], now - module.params["days"] * DAY,
-                    module.params["never"])
+    going = surplus(
+        found, module.params["keep"], now - module.params["days"] * DAY, module.params["never"]
+    )
     going += [path for path in folder.glob(".*.partial") if path.stat().st_mtime < now - DAY]
     if not module.check_mode:
         for path in going:
@@ -68,7 +70,8 @@ def main() -> None:
             if path.parent != folder and not any(path.parent.iterdir()):
                 path.parent.rmdir()
     module.exit_json(
-        changed=bool(going), removed=[path.name for path in going],
+        changed=bool(going),
+        removed=[path.name for path in going],
         diff={"before": "".join(f"{path}\n" for path in going), "after": ""},
     )
 

@@ -36,6 +36,7 @@ LAUNCHER = """#!/bin/sh
 venv=$(dirname "$(dirname "$(readlink -f "$0")")")
 home=${WA_MONITOR_HOME:-${venv%/releases/*}}
 export WA_MONITOR_HOME="$home"
+umask 027
 set -- "$venv/bin/python" -I -m monitor "$@"
 user=wa-monitor-$(basename "$home")
 if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then
@@ -77,10 +78,27 @@ def install(archive: Path, partial: Path) -> None:
     venv, modules = partial / "venv", partial / "modules"
     _run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", str(venv)])
     python = str(venv / "bin" / "python")
-    pip = [python, str(next(wheels.glob("pip-*.whl")) / "pip"), "install", "--quiet", "--no-index",
-           "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore"]
-    _run([*pip, "--require-hashes", "--no-deps", "--find-links", str(wheels),
-          "--requirement", str(wheels / "requirements.txt")])
+    pip = [
+        python,
+        str(next(wheels.glob("pip-*.whl")) / "pip"),
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+    ]
+    _run(
+        [
+            *pip,
+            "--require-hashes",
+            "--no-deps",
+            "--find-links",
+            str(wheels),
+            "--requirement",
+            str(wheels / "requirements.txt"),
+        ]
+    )
     _run([*pip, "--no-deps", "--target", str(modules), str(wheels / about["wheel"])])
     shutil.rmtree(modules / "bin", ignore_errors=True)
     # A path from where it stands, so that the whole folder can be copied or renamed.
@@ -122,8 +140,12 @@ def main() -> None:
     final = Path(module.params["dest"])
     if (final / COMPLETE).is_file():
         module.exit_json(changed=False, release=final.name)
-    diff = {"before": "", "after": f"{final}\n", "before_header": "releases",
-            "after_header": "releases"}
+    diff = {
+        "before": "",
+        "after": f"{final}\n",
+        "before_header": "releases",
+        "after_header": "releases",
+    }
     if module.check_mode:
         module.exit_json(changed=True, release=final.name, diff=diff)
     partial = final.parent / f".{final.name}.partial"

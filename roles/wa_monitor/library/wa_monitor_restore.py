@@ -63,29 +63,37 @@ def fault_of(folder: Path, name: str) -> str:
         return f"its {MANIFEST} cannot be read: {error}"
     if environment != name:
         return f"it is of the environment {environment}"
-    for relative, expected in listed.items():
-        path = folder / relative
-        if not path.is_file():
-            return f"{relative} is missing"
-        if path.stat().st_size != expected["size"]:
-            return f"{relative} has {path.stat().st_size} bytes instead of {expected['size']}"
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
-                return f"{relative} has another SHA-256 than when it was made"
+    faults = (file_fault(folder, relative, listed[relative]) for relative in listed)
+    if fault := next(filter(None, faults), ""):
+        return fault
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    if strangers := sorted(found - set(listed) - {MANIFEST}):
-        return f"{strangers[0]} is not in its manifest"
+    strangers = sorted(found - set(listed) - {MANIFEST})
+    return f"{strangers[0]} is not in its manifest" if strangers else ""
+
+
+def file_fault(folder: Path, relative: str, expected: dict[str, Any]) -> str:
+    """Say how a file differs from what the manifest says of it; empty if it does not."""
+    path = folder / relative
+    if not path.is_file():
+        return f"{relative} is missing"
+    if path.stat().st_size != expected["size"]:
+        return f"{relative} has {path.stat().st_size} bytes instead of {expected['size']}"
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
+            return f"{relative} has another SHA-256 than when it was made"
     return ""
 
 
 def candidates(backups: Path, name: str, asked: str) -> tuple[list[Path], bool]:
-    """Return the backups that an operator's words may mean, newest first, and whether one is named.
+    """Return the backups that an operator's words may mean, and whether they name a single one.
+
+    The newest comes first.
     """
     if asked.startswith("/"):
         return [Path(asked)], True
-    day, _, one = asked.rpartition("/") if "/" in asked else (
-        (asked, "", "") if DAY.fullmatch(asked) else ("", "", asked)
-    )
+    day, one = (asked, "") if DAY.fullmatch(asked) else ("", asked)
+    if "/" in asked:
+        day, _, one = asked.partition("/")
     found = backups.glob(f"{day or '*'}/{one or name + '-*'}")
     kept = [path for path in found if path.is_dir() and path.name.startswith(f"{name}-")]
     return sorted(kept, reverse=True), bool(one)
@@ -147,9 +155,11 @@ def restore_old_modules(backup: Path, home: Path, release: str) -> None:
     partial = home / "releases" / f".{release}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(backup / "modules", partial / "modules")
-    for source, name in ((next((backup / "units").glob("*.service"), None), "unit.service"),
-                         (backup / "env", "dotenv"),
-                         (backup / "config" / "projects.yaml", "projects.yaml")):
+    for source, name in (
+        (next((backup / "units").glob("*.service"), None), "unit.service"),
+        (backup / "env", "dotenv"),
+        (backup / "config" / "projects.yaml", "projects.yaml"),
+    ):
         if source is not None and source.is_file():
             shutil.copyfile(source, partial / name)
     about = {"release": release, "layout": "old"}
@@ -158,8 +168,13 @@ def restore_old_modules(backup: Path, home: Path, release: str) -> None:
     partial.rename(final)
 
 
-NEEDS = {"state": "state.json", "store": "drops.db", "config": "config", "units": "units",
-         "modules": "modules"}
+NEEDS = {
+    "state": "state.json",
+    "store": "drops.db",
+    "config": "config",
+    "units": "units",
+    "modules": "modules",
+}
 
 
 def main() -> None:
@@ -206,8 +221,14 @@ def main() -> None:
         if "modules" in parts and old:
             restore_old_modules(backup, home, release)
     module.exit_json(
-        changed=bool(parts), path=str(backup), release=release, old_layout=old, has=has,
-        made_at=about["made_at"], versions=about["versions"], passed_over=passed_over,
+        changed=bool(parts),
+        path=str(backup),
+        release=release,
+        old_layout=old,
+        has=has,
+        made_at=about["made_at"],
+        versions=about["versions"],
+        passed_over=passed_over,
         archive=str(backup / "release.tar") if (backup / "release.tar").is_file() else "",
     )
 

@@ -36,7 +36,8 @@ options:
     type: list
     elements: path
     default: []
-  force: {description: Restart in any case., type: bool, default: false}
+  restart: {description: Restart in any case., type: bool, default: false}
+  reload: {description: "Reload in any case, if there is no restart.", type: bool, default: false}
 """
 
 STARTED = "ExecMainStartTimestampMonotonic"
@@ -45,7 +46,7 @@ RELOADED = "StateChangeTimestampMonotonic"
 SHOWN = ("ActiveState", "UnitFileState", "NeedDaemonReload", STARTED, RELOADED)
 
 
-def systemctl(*words: str) -> "subprocess.CompletedProcess[str]":
+def systemctl(*words: str) -> subprocess.CompletedProcess[str]:
     """Run systemctl and return what came of it."""
     return subprocess.run(
         ["systemctl", "--no-ask-password", *words], check=False, capture_output=True, text=True
@@ -72,10 +73,10 @@ def first_newer(paths: list[Path], moment: float) -> str:
     return ""
 
 
-def why_restart(properties: dict[str, str], newer_than: list[Path], force: bool) -> str:
+def why_restart(properties: dict[str, str], newer_than: list[Path], asked: bool) -> str:
     """Say why the service has to be started again; empty if it has not."""
-    if force:
-        return "asked for"
+    if asked:
+        return "what it is started from changes"
     if properties.get("ActiveState") != "active":
         return f"it is {properties.get('ActiveState') or 'unknown'}"
     if properties.get("NeedDaemonReload") == "yes":
@@ -94,11 +95,22 @@ def last_words(unit: str, since: float) -> str:
     """Return how a unit failed, and the last thing that the program itself said."""
     result = systemctl("show", unit, "--property=Result", "--value").stdout.strip()
     subprocess.run(["journalctl", "--sync"], check=False, capture_output=True)
-    said = subprocess.run(
-        ["journalctl", f"--identifier={unit}", f"--since=@{int(since)}", "--output=cat",
-         "--no-pager"],
-        check=False, capture_output=True, text=True,
-    ).stdout.strip().splitlines()
+    said = (
+        subprocess.run(
+            [
+                "journalctl",
+                f"--identifier={unit}",
+                f"--since=@{int(since)}",
+                "--output=cat",
+                "--no-pager",
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        .stdout.strip()
+        .splitlines()
+    )
     return f"{result}: {said[-1] if said else 'it said nothing'}"
 
 
@@ -125,7 +137,8 @@ def main() -> None:
             "own": {"type": "list", "elements": "path", "default": []},
             "newer_than": {"type": "list", "elements": "path", "default": []},
             "reload_for": {"type": "list", "elements": "path", "default": []},
-            "force": {"type": "bool", "default": False},
+            "restart": {"type": "bool", "default": False},
+            "reload": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -135,13 +148,18 @@ def main() -> None:
     )
     properties = shown(unit)
     enable = properties.get("UnitFileState") != "enabled"
-    restart = why_restart(properties, newer_than, module.params["force"])
-    reload = "" if restart else first_newer(reload_for, time_of(properties, RELOADED))
+    restart = why_restart(properties, newer_than, module.params["restart"])
+    reload = not restart and (
+        module.params["reload"] or bool(first_newer(reload_for, time_of(properties, RELOADED)))
+    )
     doing = [f"{unit}: restart, {restart}"] if restart else []
-    doing += [f"{unit}: reload, {reload} is new"] if reload else []
+    doing += [f"{unit}: reload"] if reload else []
     doing += [f"{unit}: enable"] if enable else []
     result = {
-        "changed": bool(doing), "reason": restart, "restarted": bool(restart),
+        "changed": bool(doing),
+        "doing": doing,
+        "reason": restart,
+        "restarted": bool(restart),
         "diff": {"before": "", "after": "".join(f"{line}\n" for line in doing)},
     }
     if module.check_mode or not doing:

@@ -26,6 +26,10 @@ options:
   user: {description: User that the service runs as., type: str, required: true}
   projects: {description: Text of projects.yaml., type: str, required: true}
   dotenv: {description: Text of .env., type: str, required: true}
+  settings:
+    description: Whether the settings are to be checked, or are in place and were.
+    type: bool
+    default: true
   store: {description: Whether there is a database to check., type: bool, default: true}
   timeout: {description: Seconds that one check may take., type: int, default: 20}
 """
@@ -61,7 +65,7 @@ def scratch_home(folder: Path, params: dict[str, Any], owner: tuple[int, int]) -
 
 def checks(params: dict[str, Any], home: Path) -> dict[str, list[str]]:
     """Return the checks to run, by what they are about."""
-    wanted = {"settings": ["config", "validate"]}
+    wanted = {"settings": ["config", "validate"]} if params["settings"] else {}
     if (home / "state.json").exists():
         wanted["state"] = ["state", "validate", str(home / "state.json")]
     if params["store"]:
@@ -69,17 +73,21 @@ def checks(params: dict[str, Any], home: Path) -> dict[str, list[str]]:
     return wanted
 
 
-def faults_of(
-    params: dict[str, Any], home: Path, owner: tuple[int, int]
-) -> dict[str, list[str]]:
+def faults_of(params: dict[str, Any], home: Path, owner: tuple[int, int]) -> dict[str, list[str]]:
     """Run the checks side by side and return the lines of those that failed."""
     python = str(Path(params["release"], "venv", "bin", "python"))
     running = {
         about: subprocess.Popen(
             [python, "-I", "-m", "monitor", "--home", str(home), *command],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            cwd="/", env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/nonexistent"},
-            user=owner[0], group=owner[1], extra_groups=groups(params["user"], owner),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/nonexistent"},
+            user=owner[0],
+            group=owner[1],
+            extra_groups=groups(params["user"], owner),
         )
         for about, command in checks(params, home).items()
     }
@@ -95,7 +103,11 @@ def faults_of(
         if process.returncode:
             # The operator knows the real folder, not the scratch one.
             text = text.replace(str(home), params["home"])
-            lines = [line.removeprefix("wa-monitor: ") for line in text.strip().splitlines()]
+            lines = [
+                line.removeprefix("wa-monitor: ")
+                for line in text.strip().splitlines()
+                if not line.endswith(": valid")
+            ]
             faults[about] = lines or [f"the check ended with exit code {process.returncode}"]
     return faults
 
@@ -114,6 +126,7 @@ def main() -> None:
             "user": {"type": "str", "required": True},
             "projects": {"type": "str", "required": True},
             "dotenv": {"type": "str", "required": True, "no_log": True},
+            "settings": {"type": "bool", "default": True},
             "store": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 20},
         },

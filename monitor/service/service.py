@@ -80,8 +80,6 @@ class Service:
     def run(self) -> None:
         """Run until a signal ends it."""
         signal.signal(signal.SIGHUP, self._on_reload)
-        self._state.load()
-        self._report_to_lock()
         with BridgeWatch(self._environment.bridge_path) as watch:
 
             def stop() -> None:
@@ -90,6 +88,8 @@ class Service:
                 watch.wake()
 
             stopping = Stopping(stop)
+            self._state.load()
+            self._report_to_lock()
             self._attendants.start()
             while not self._stopping:
                 watch.wait(self._turn())

@@ -84,8 +84,8 @@ class Delivery:
         try:
             if self._position is None:
                 self._position = self._resume()
-            intake = self._ahead or self._take_in(self._position)
-            self._ahead = None
+            ahead, self._ahead = self._ahead, None
+            intake = ahead or self._take_in(self._position)
             self._note_reread(self._position, intake)
             if intake.more:
                 self._ahead = self._settle_while_reading_on(intake)
@@ -93,7 +93,8 @@ class Delivery:
                 self._settle(intake)
             self._position = intake.position
             self.rowid, self.last_rowid = intake.position.rowid, intake.last_rowid
-            return intake.more
+            # What was read ahead was read a while ago: the bridge may have gone on since.
+            return intake.more or ahead is not None
         except StoreUnavailable:
             self.forget()
             raise

@@ -15,7 +15,7 @@ from monitor.bridge.position import Mark, Position
 from monitor.bridge.reader import Cursor
 from monitor.drops.decide import Decision, decide
 from monitor.drops.submissions import Submission
-from monitor.settings.urls import mask_url
+from monitor.settings.urls import hide_password, mask_url
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
 from monitor.store.migrations import migrations
@@ -299,7 +299,7 @@ class PostgresStore:
     def _explain(self, error: psycopg2.Error) -> Exception:
         code = error.pgcode or ""
         said = " ".join(str(error).split()) or type(error).__name__
-        said = said.replace(self._url, self.address)
+        said = hide_password(said, self._url)
         if code[:2] in DATA_CLASSES:
             return BatchRefused(f"{code} {said}")
         if isinstance(error, psycopg2.DataError):

@@ -78,7 +78,7 @@ class Service:
         """Return the log lines that hold a match of `pattern`."""
         return [line for line in list(self.lines) if re.search(pattern, line)]
 
-    def wait_for(self, pattern: str, seconds: float = 10.0, *, times: int = 1) -> list[str]:
+    def wait_for(self, pattern: str, seconds: float = 30.0, *, times: int = 1) -> list[str]:
         """Return the log lines that match, once there are `times` of them."""
         try:
             return until(
@@ -89,7 +89,7 @@ class Service:
         except AssertionError as error:
             raise AssertionError(f"{error}; it has:\n" + "\n".join(self.lines)) from None
 
-    def wait_until(self, look: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+    def wait_until(self, look: Callable[[], object], what: str, seconds: float = 30.0) -> None:
         """Wait until `look` is true; fail with the log if it does not become so."""
         try:
             until(look, what, seconds)

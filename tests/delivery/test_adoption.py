@@ -8,6 +8,7 @@ import pytest
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import LAWLEY
 from monitor.store.postgresql_fitness import WRITTEN
+from tests.delivery.commands import say
 from tests.delivery.homes import Home
 from tests.delivery.monitors import Monitor, settle_afresh
 from tests.delivery.old_system import (
@@ -52,10 +53,9 @@ def test_migrations_change_no_column_that_exists(
 ) -> None:
     leave_table(database_url, *OLD_DROPS, table=table)
     before, rows = definition(server_home), server_home.store.query(OLD_ROWS)
-    assert server_home.ask("db", "check").returncode == 0
-    applied = server_home.ask("db", "migrate").stdout.splitlines()
-    assert applied == ["applied 001_drops", "applied 002_days"]
-    assert server_home.ask("db", "migrate").stdout == "schema is up to date\n"
+    assert say(server_home, "db", "check").code == 0
+    assert say(server_home, "db", "migrate").out == "applied 001_drops\napplied 002_days\n"
+    assert say(server_home, "db", "migrate").out == "schema is up to date\n"
     assert definition(server_home) == before
     assert server_home.store.query(OLD_ROWS) == rows
 
@@ -167,9 +167,9 @@ def test_an_unfit_table_is_said_to_be_so_and_waited_for(
     server_home.store.query(spoil)
     before = definition(server_home)
     bridge.post(LAWLEY, "DR1752028")
-    checked = server_home.ask("db", "check")
-    assert checked.returncode == 1
-    assert words in checked.stderr
+    checked = say(server_home, "db", "check")
+    assert checked.code == 1
+    assert words in checked.err
     with Service(server_home) as service:
         service.wait_for(f'"Waiting for the store".*{words}')
         assert definition(server_home) == before
@@ -205,17 +205,17 @@ def test_the_audit_finds_what_the_old_system_lost_and_repairs_it(
     settle_afresh(server_home)
     assert server_home.store.drops() == sorted(OLD_DROPS)
 
-    found = server_home.ask("audit", "--since", "2025-11-01")
-    assert found.returncode == 1
-    missed = [line for line in found.stdout.splitlines() if line.startswith("missed new: ")]
+    found = say(server_home, "audit", "--since", "2025-11-01")
+    assert found.code == 1
+    missed = [line for line in found.out.splitlines() if line.startswith("missed new: ")]
     assert sorted(line.split()[2] for line in missed) == sorted(LOST_DROPS)
     assert server_home.store.drops() == sorted(OLD_DROPS)
 
-    repaired = server_home.ask("audit", "--since", "2025-11-01", "--repair")
-    assert repaired.returncode == 0
-    assert "repaired: 5 new drops, 0 resubmissions" in repaired.stdout
+    repaired = say(server_home, "audit", "--since", "2025-11-01", "--repair")
+    assert repaired.code == 0
+    assert "repaired: 5 new drops, 0 resubmissions" in repaired.out
     assert server_home.store.drops() == sorted([*OLD_DROPS, *LOST_DROPS])
 
-    good = server_home.ask("audit", "--since", "2025-11-01")
-    assert (good.returncode, good.stderr) == (0, "")
-    assert good.stdout == "nothing missed: 8 submissions in the bridge are settled\n"
+    good = say(server_home, "audit", "--since", "2025-11-01")
+    assert (good.code, good.err) == (0, "")
+    assert good.out == "nothing missed: 8 submissions in the bridge are settled\n"

@@ -8,6 +8,7 @@ import pytest
 
 from monitor.demo.bridge_writer import BridgeWriter, new_message_id
 from monitor.demo.groups import LAWLEY
+from tests.delivery.commands import say
 from tests.delivery.homes import Home
 from tests.delivery.monitors import Monitor, settle_afresh
 from tests.delivery.services import Service
@@ -69,9 +70,9 @@ def test_of_three_thousand_messages_only_the_three_bad_ones_are_set_aside(
     accept_again(home)
     settle_afresh(home)  # the cursor has passed them: only a replay takes them in
     assert len(home.store.dead_letters()) == 3
-    replayed = home.ask("replay")
-    assert replayed.returncode == 0
-    assert "3 new drops" in replayed.stdout
+    replayed = say(home, "replay")
+    assert replayed.code == 0
+    assert "3 new drops" in replayed.out
     assert home.store.dead_letters() == {}
     assert home.store.drops() == drops
 
@@ -88,19 +89,19 @@ def test_what_is_set_aside_is_said_counted_and_kept_until_it_goes_in(
         assert len(said) == 1
         assert bad in said[0]
         assert "this site is closed" in said[0]
-        status = json.loads(home.ask("status", "--json").stdout)
+        status = json.loads(say(home, "status", "--json").out)
         assert status["ready"] is True
         assert status["counts"] == {
             "drops": 1, "resubmissions": 0, "malformed": 0, "dead_letters": 1
         }  # fmt: skip
         # Refused still, it stays, and its attempts are counted.
-        again = home.ask("replay")
-        assert again.returncode == 1
-        assert "1 dead letters are left" in again.stdout
+        again = say(home, "replay")
+        assert again.code == 1
+        assert "1 dead letters are left" in again.out
         assert home.store.query("SELECT attempts FROM wa_monitor_dead_letters") == [(2,)]
-        assert home.ask("audit").returncode == 0
+        assert say(home, "audit").code == 0
         accept_again(home)
-        assert home.ask("replay").returncode == 0
+        assert say(home, "replay").code == 0
         assert service.running
     assert home.store.drops() == sorted([*(f"DR100000{number}" for number in range(3)), REFUSED[0]])
 

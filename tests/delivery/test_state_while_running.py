@@ -9,6 +9,7 @@ import pytest
 
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import LAWLEY
+from tests.delivery.commands import say
 from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.delivery.test_state_faults import Told, begin
@@ -62,9 +63,9 @@ def test_an_older_state_file_put_in_place_rewinds(told: Told, how: str) -> None:
         elif how == "written-over":
             told.home.state_path.write_bytes(older.read_bytes())
         else:
-            restored = told.home.ask("state", "restore", str(older))
-            assert restored.returncode == 0
-            assert "restored 2 groups" in restored.stdout
+            restored = say(told.home, "state", "restore", str(older))
+            assert restored.code == 0
+            assert "restored 2 groups" in restored.out
         told.post(1)
         service.wait_for("Reading again from an earlier place.*state.json is older than the store")
         told.wait_until_caught_up(service)

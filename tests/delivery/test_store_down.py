@@ -9,6 +9,7 @@ from psycopg2 import extensions
 
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import LAWLEY, MOHADIN
+from tests.delivery.commands import say
 from tests.delivery.homes import Home
 from tests.delivery.old_system import leave_table
 from tests.delivery.services import Service
@@ -51,7 +52,7 @@ def service(server_home: Home, traffic: Traffic) -> Iterator[Service]:
         yield running
 
 
-def caught_up(service: Service, home: Home, traffic: Traffic, seconds: float = 10.0) -> None:
+def caught_up(service: Service, home: Home, traffic: Traffic, seconds: float = 30.0) -> None:
     """Wait until the store holds all that was posted, and check that it holds it once."""
     service.wait_until(lambda: home.store.holds(*traffic.drops), "it has caught up", seconds)
     assert_exactly(home.store, traffic.submitted)
@@ -200,7 +201,7 @@ def test_a_role_that_may_not_migrate_waits_for_somebody_who_does(
         traffic.post()
         with Service(limited) as service:
             service.wait_for('"Waiting for the store".*permission denied for schema public')
-            assert server_home.ask("db", "migrate").returncode == 0
+            assert say(server_home, "db", "migrate").code == 0
             server_home.store.query(
                 "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO qa_writer"
             )

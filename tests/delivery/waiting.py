@@ -6,10 +6,10 @@ from typing import TypeVar
 
 Seen = TypeVar("Seen")
 
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.03
 
 
-def until(look: Callable[[], Seen], what: str, seconds: float = 10.0) -> Seen:
+def until(look: Callable[[], Seen], what: str, seconds: float = 30.0) -> Seen:
     """Return what `look` returns as soon as it is true; fail, naming `what`, after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):

@@ -8,10 +8,12 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any, Protocol
 
+import psycopg2
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -28,20 +30,32 @@ from hypothesis.stateful import (
 from monitor.bridge import reader
 from monitor.drops.decide import SubmissionKey
 from monitor.service import intake
-from monitor.store import sqlite
 from monitor.store.faults import StoreUnavailable
+from monitor.store.postgresql import PostgresStore
+from monitor.store.protocol import Store
 from monitor.store.records import Batch, Settled
+from monitor.store.sqlite import SqliteStore
 from tests.laws.world import GROUPS, Killed, World, put_in_place
 
-HISTORIES = 600 if os.environ.get("CI") else 150
+IN_CI = bool(os.environ.get("CI"))
 
 drops = st.lists(st.sampled_from([f"DR17520{n:02d}" for n in range(12)]), max_size=3, unique=True)
 groups = st.sampled_from(GROUPS)
 minutes = st.integers(-30, 30)
 
 
+class Shelf(Protocol):
+    """A store's place, which can be looked into, copied, put back and lost."""
+
+    def open(self, failures: "Failures") -> Store: ...
+    def look(self, query: str) -> list[Any]: ...
+    def copy(self) -> str: ...
+    def put_back(self, copy: str | None) -> None: ...
+    def clear(self) -> None: ...
+
+
 class Histories(RuleBasedStateMachine):
-    """Random lives of a monitor on the embedded store."""
+    """Random lives of a monitor."""
 
     copies = Bundle("copies")
 
@@ -49,25 +63,26 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(dir="/dev/shm"))  # memory is quicker
         self.clock = 0
-        self.fail_next = ""
-        self.numbers = iter(range(10**6))
+        self.failures = Failures()
+        self.shelf = self.make_shelf()
+
+    def make_shelf(self) -> Shelf:
+        raise NotImplementedError
 
     @initialize(wal=st.booleans())
     def begin(self, wal: bool) -> None:
-        self.world = World(self.folder, self.open_store, wal=wal)
-
-    def open_store(self) -> "FailingStore":
-        return FailingStore(self, self.folder / "drops.db")
+        self.world = World(self.folder, lambda: self.shelf.open(self.failures), wal=wal)
 
     def teardown(self) -> None:
         try:
             if hasattr(self, "world"):
-                self.fail_next = ""
+                self.failures.next = ""
                 self.settle_the_dust()
         finally:
             if hasattr(self, "world"):
                 self.world.kill()
                 self.world.writer.close()
+            self.shelf.clear()
             shutil.rmtree(self.folder)
 
     def settle_the_dust(self) -> None:
@@ -79,11 +94,8 @@ class Histories(RuleBasedStateMachine):
         self.check()
 
     def check(self) -> None:
-        with closing(sqlite3.connect(self.folder / "drops.db")) as database:
-            ledger = database.execute(
-                "SELECT drop_number, message_id, group_jid FROM wa_monitor_ledger"
-            ).fetchall()
-            rows = database.execute("SELECT drop_number FROM qa_photo_reviews").fetchall()
+        ledger = self.shelf.look("SELECT drop_number, message_id, group_jid FROM wa_monitor_ledger")
+        rows = self.shelf.look("SELECT drop_number FROM qa_photo_reviews")
         self.world.check([SubmissionKey(*each) for each in ledger], [each[0] for each in rows])
 
     # The bridge.
@@ -132,11 +144,11 @@ class Histories(RuleBasedStateMachine):
         if how == "stop":
             self.world.stop()
         else:
-            self.fail_next = how.replace("kill", "killed") if "commit" in how else ""
+            self.failures.next = how.replace("kill", "killed") if "commit" in how else ""
             with suppress(Killed):
-                if self.fail_next:
+                if self.failures.next:
                     self.world.step()
-            self.fail_next = ""
+            self.failures.next = ""
             self.world.kill()
         self.world.start()
 
@@ -168,24 +180,18 @@ class Histories(RuleBasedStateMachine):
 
     @rule(where=st.sampled_from(["before commit", "after commit"]))
     def lose_the_connection(self, where: str) -> None:
-        self.fail_next = f"down {where}"
+        self.failures.next = f"down {where}"
         self.world.step()
-        self.fail_next = ""
+        self.failures.next = ""
 
     @rule(target=copies)
-    def copy_the_store(self) -> tuple[Path, frozenset[SubmissionKey]]:
-        copy = self.folder / f"copy-{next(self.numbers)}.db"
+    def copy_the_store(self) -> tuple[str, frozenset[SubmissionKey]]:
         self.world.store.migrate()
-        with (
-            closing(sqlite3.connect(self.folder / "drops.db")) as source,
-            closing(sqlite3.connect(copy)) as target,
-        ):
-            source.backup(target)
-        return copy, frozenset(self.world.settled)
+        return self.shelf.copy(), frozenset(self.world.settled)
 
     @rule(saved=copies, restarted=st.booleans())
     def put_an_older_store_back(
-        self, saved: tuple[Path, frozenset[SubmissionKey]], restarted: bool
+        self, saved: tuple[str, frozenset[SubmissionKey]], restarted: bool
     ) -> None:
         copy, settled = saved
         self.swap_the_store(copy, set(settled), restarted=restarted)
@@ -195,20 +201,17 @@ class Histories(RuleBasedStateMachine):
         self.swap_the_store(None, set(), restarted=restarted)
 
     def swap_the_store(
-        self, copy: Path | None, settled: set[SubmissionKey], *, restarted: bool
+        self, copy: str | None, settled: set[SubmissionKey], *, restarted: bool
     ) -> None:
         if restarted:
             self.world.kill()
         else:  # a database server that comes back with other data: the connection is lost
-            self.fail_next = "down before commit"
+            self.failures.next = "down before commit"
             self.world.post(GROUPS[0], [], self.clock)
             self.world.step()
-            self.fail_next = ""
+            self.failures.next = ""
             self.world.store.close()
-        for end in ("", "-wal", "-shm"):
-            (self.folder / f"drops.db{end}").unlink(missing_ok=True)
-        if copy is not None:
-            shutil.copy(copy, self.folder / "drops.db")
+        self.shelf.put_back(copy)
         self.world.lose_store_back_to(settled)
         if restarted:
             self.world.start()
@@ -219,26 +222,121 @@ class Histories(RuleBasedStateMachine):
             self.check()
 
 
-class FailingStore(sqlite.SqliteStore):
-    """The embedded store, whose process or connection can end around a commit."""
+class Failures:
+    """What happens at the next delivery: `killed` or `down`, `before` or `after` its commit."""
 
-    def __init__(self, history: Histories, path: Path) -> None:
-        super().__init__(path)
-        self._history = history
+    def __init__(self) -> None:
+        self.next = ""
 
-    def deliver(self, instance: str, batch: Batch) -> Settled:
-        self._fail("before commit")
-        settled = super().deliver(instance, batch)
-        self._fail("after commit")
+    def around(self, deliver: Callable[[], Settled]) -> Settled:
+        self._meet("before commit")
+        settled = deliver()
+        self._meet("after commit")
         return settled
 
-    def _fail(self, where: str) -> None:
-        how, _, when = self._history.fail_next.partition(" ")
+    def _meet(self, where: str) -> None:
+        how, _, when = self.next.partition(" ")
         if when == where:
-            self._history.fail_next = ""
+            self.next = ""
             if how == "killed":
                 raise Killed
             raise StoreUnavailable("the connection is gone")
+
+
+class EmbeddedShelf:
+    """The embedded store's file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "drops.db"
+        self.numbers = iter(range(10**6))
+
+    def open(self, failures: Failures) -> Store:
+        class FailingStore(SqliteStore):
+            def deliver(self, instance: str, batch: Batch) -> Settled:
+                return failures.around(lambda: SqliteStore.deliver(self, instance, batch))
+
+        return FailingStore(self.file)
+
+    def look(self, query: str) -> list[Any]:
+        with closing(sqlite3.connect(self.file)) as database:
+            return database.execute(query).fetchall()
+
+    def copy(self) -> str:
+        copy = self.file.with_name(f"copy-{next(self.numbers)}.db")
+        with closing(sqlite3.connect(self.file)) as a, closing(sqlite3.connect(copy)) as b:
+            a.backup(b)
+        return str(copy)
+
+    def put_back(self, copy: str | None) -> None:
+        for end in ("", "-wal", "-shm"):
+            self.file.with_name(f"drops.db{end}").unlink(missing_ok=True)
+        if copy is not None:
+            shutil.copy(copy, self.file)
+
+    def clear(self) -> None:
+        self.put_back(None)
+
+
+class ServerShelf:
+    """One schema of a PostgreSQL database for each history."""
+
+    numbers = iter(range(10**6))
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.schema = f"history_{next(self.numbers)}"
+        self.run(f"CREATE SCHEMA {self.schema}")
+
+    def open(self, failures: Failures) -> Store:
+        class FailingStore(PostgresStore):
+            def deliver(self, instance: str, batch: Batch) -> Settled:
+                return failures.around(lambda: PostgresStore.deliver(self, instance, batch))
+
+        return FailingStore(f"{self.url}?options=-csearch_path%3D{self.schema}")
+
+    def run(self, statement: str) -> list[Any]:
+        with closing(psycopg2.connect(self.url)) as database, database.cursor() as cursor:
+            cursor.execute(statement)
+            found = cursor.fetchall() if cursor.description else []
+            database.commit()
+            return found
+
+    def look(self, query: str) -> list[Any]:
+        return self.run(f"SET search_path TO {self.schema}; {query}")
+
+    def tables(self) -> list[str]:
+        query = f"SELECT tablename FROM pg_tables WHERE schemaname = '{self.schema}'"
+        return [each for (each,) in self.run(query)]
+
+    def copy(self) -> str:
+        copy = f"{self.schema}_copy_{next(self.numbers)}"
+        self.run(
+            f"CREATE SCHEMA {copy};"
+            + "".join(
+                f"CREATE TABLE {copy}.{table} AS SELECT * FROM {self.schema}.{table};"
+                for table in self.tables()
+            )
+        )
+        return copy
+
+    def put_back(self, copy: str | None) -> None:
+        if copy is None:
+            self.run(f"DROP SCHEMA {self.schema} CASCADE; CREATE SCHEMA {self.schema}")
+            return
+        if not self.tables():
+            self.open(Failures()).migrate()
+        self.run(
+            "".join(
+                f"TRUNCATE {self.schema}.{table};"
+                f"INSERT INTO {self.schema}.{table} SELECT * FROM {copy}.{table};"
+                for table in self.tables()
+            )
+        )
+
+    def clear(self) -> None:
+        copies = f"SELECT nspname FROM pg_namespace WHERE nspname LIKE '{self.schema}_copy_%'"
+        for (name,) in [*self.run(copies), (self.schema,)]:
+            self.run(f"DROP SCHEMA {name} CASCADE")
 
 
 @contextmanager
@@ -251,14 +349,30 @@ def small_batches() -> Iterator[None]:
         yield
 
 
-def test_no_history_loses_or_doubles_a_drop() -> None:
+def search(histories: type[Histories], number: int) -> None:
     with small_batches():
         run_state_machine_as_test(
-            Histories,
+            histories,
             settings=settings(
-                max_examples=HISTORIES,
+                max_examples=number,
                 stateful_step_count=30,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
         )
+
+
+def test_no_history_loses_or_doubles_a_drop_in_the_embedded_store() -> None:
+    class OnFile(Histories):
+        def make_shelf(self) -> Shelf:
+            return EmbeddedShelf(self.folder)
+
+    search(OnFile, 500 if IN_CI else 100)
+
+
+def test_no_history_loses_or_doubles_a_drop_in_postgresql(database_url: str) -> None:
+    class OnServer(Histories):
+        def make_shelf(self) -> Shelf:
+            return ServerShelf(database_url)
+
+    search(OnServer, 60 if IN_CI else 15)

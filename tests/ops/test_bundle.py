@@ -9,7 +9,7 @@ from tests.ops.modules import load
 
 bundle = load("wa_monitor_bundle")
 REPO = Path(__file__).resolve().parents[2]
-PIP_LOCK = REPO / "roles" / "wa_monitor_release" / "files" / "pip.lock"
+FILES = REPO / "roles" / "wa_monitor_release" / "files"
 
 
 @pytest.fixture
@@ -23,22 +23,22 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_any_change_of_content_makes_another_release(project: Path) -> None:
-    seen = {bundle.content_hash(project, PIP_LOCK)}
+    seen = {bundle.content_hash(project, FILES)}
     (project / "monitor/store/a.sql").write_text("other\n")
-    seen.add(bundle.content_hash(project, PIP_LOCK))
+    seen.add(bundle.content_hash(project, FILES))
     (project / "monitor/store/a.sql").rename(project / "monitor/store/b.sql")
-    seen.add(bundle.content_hash(project, PIP_LOCK))
+    seen.add(bundle.content_hash(project, FILES))
     (project / "pyproject.toml").write_text("other\n")
-    seen.add(bundle.content_hash(project, PIP_LOCK))
+    seen.add(bundle.content_hash(project, FILES))
     assert len(seen) == 4
 
 
 def test_what_is_not_shipped_makes_none(project: Path) -> None:
-    before = bundle.content_hash(project, PIP_LOCK)
+    before = bundle.content_hash(project, FILES)
     (project / "README.md").write_text("other\n")
     (project / "monitor/__pycache__").mkdir()
     (project / "monitor/__pycache__/a.pyc").write_bytes(b"x")
-    assert bundle.content_hash(project, PIP_LOCK) == before
+    assert bundle.content_hash(project, FILES) == before
 
 
 def test_the_shipped_lock_is_the_lock_but_for_build_tools() -> None:
@@ -58,3 +58,11 @@ def test_platforms_fit_the_targets_c_library() -> None:
     assert "manylinux_2_37_aarch64" not in found
     with pytest.raises(bundle.BundleError, match="musl"):
         bundle.platforms("x86_64", ["musl", "1.2"])
+
+
+def test_another_launcher_makes_another_release(project: Path, tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    shutil.copytree(FILES, files)
+    before = bundle.content_hash(project, files)
+    (files / "wa-monitor").write_text("#!/bin/sh\n")
+    assert bundle.content_hash(project, files) != before

@@ -24,15 +24,21 @@ Recorder = Callable[[str, object], None]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark this folder's tests; skip them with the reason, or under CI=true let them fail."""
+    """Mark this folder's tests; where they cannot run, say so once, or under CI=true fail."""
     here = Path(__file__).parent
     mine = [item for item in items if here in item.path.parents]
-    reason = missing()
     for item in mine:
         item.add_marker(pytest.mark.system)
+        # The first test of a run may also build the image, and deploy.
+        item.add_marker(pytest.mark.timeout(900))
         item.add_marker(pytest.mark.xdist_group(item.path.stem))
-        if reason and os.environ.get("CI") != "true":
-            item.add_marker(pytest.mark.skip(reason=f"system tests: {reason}"))
+    reason = missing()
+    if reason and mine and os.environ.get("CI") != "true":
+        # One stands for all, so that the reason is one line and not one a file.
+        first, *others = mine
+        first.add_marker(pytest.mark.skip(reason=f"all {len(mine)} system tests: {reason}"))
+        items[:] = [item for item in items if item not in set(others)]
+        config.hook.pytest_deselected(items=others)
 
 
 def missing() -> str:
@@ -146,7 +152,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         f"  {report.nodeid.rpartition('::')[2]}: {name} {value}"
         for reports in terminalreporter.stats.values()
         for report in reports
-        if isinstance(report, pytest.TestReport)
+        if isinstance(report, pytest.TestReport) and report.when == "call"
         for name, value in report.user_properties
         if name.startswith("measured")
     ]

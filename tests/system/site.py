@@ -146,6 +146,14 @@ def wait_for_drops(
         time.sleep(0.1)
 
 
+def wait_for_cursor(machine: Machine, environment: str, group: str, message_id: str) -> None:
+    """Wait until state.json says that this message was the last; it is written after the store."""
+    eventually(
+        f"{message_id} is in state.json of {environment}",
+        lambda: state(machine, environment).get(group) == message_id,
+    )
+
+
 def doubled(machine: Machine, environment: str) -> list[str]:
     """Return the drops that were taken for resubmissions; the tests never post one twice."""
     return database.sql(

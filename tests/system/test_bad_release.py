@@ -37,24 +37,25 @@ if "prod" in os.environ.get("WA_MONITOR_HOME", "") + " ".join(_sys.argv):
 """
 
 
-@pytest.mark.parametrize(
-    ("name", "flaw", "breaks"),
-    [
-        ("crashes", CRASHES, "dev"),
-        ("never-ready", NEVER_READY, "dev"),
-        ("idle", IDLE, "dev"),
-        ("breaks-state", BREAKS_STATE, "dev"),
-        ("crashes-in-prod", CRASHES_IN_PROD, "prod"),
-    ],
-)
+FLAWS = {
+    "crashes": (CRASHES, "dev"),
+    "never ready": (NEVER_READY, "dev"),
+    "idle": (IDLE, "dev"),
+    "breaks the state": (BREAKS_STATE, "dev"),
+    "crashes in prod": (CRASHES_IN_PROD, "prod"),
+}
+
+
+@pytest.mark.parametrize("name", FLAWS)
 def test_it_is_rolled_back(
-    host: Machine, controller: Controller, tmp_path: Path, name: str, flaw: str, breaks: str
+    host: Machine, controller: Controller, tmp_path: Path, name: str
 ) -> None:
+    flaw, breaks = FLAWS[name]
     release = site.live_release(host, breaks)
     prod_before = site.main_pid(host, "prod")
     state = site.state(host, breaks)
     variables = site.variables(
-        wa_monitor_source=str(checkout(tmp_path / name, flaw)), wa_monitor_health_timeout=5
+        wa_monitor_source=str(checkout(tmp_path / "flawed", flaw)), wa_monitor_health_timeout=5
     )
     outcome = controller.run("deploy.yml", {host: variables}).must_fail()
 
@@ -70,8 +71,10 @@ def test_it_is_rolled_back(
 
     drop = f"DR{31_000_000 + len(name)}"
     with site.bridge(host) as bridge:
-        bridge.post(VELO_TEST, drop)
+        message_id = bridge.post(VELO_TEST, drop)
     site.wait_for_drops(host, breaks, [drop])
+    for environment in site.ENVIRONMENTS:
+        site.wait_for_cursor(host, environment, VELO_TEST, message_id)
     assert site.doubled(host, breaks) == []
 
 

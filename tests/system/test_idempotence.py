@@ -36,7 +36,8 @@ def test_a_second_deploy_changes_nothing(
         f"{outcome.seconds:.1f} s, {ratio:.1f} times a play that does nothing"
         f" ({nothing.seconds:.1f} s)",
     )
-    assert outcome.seconds < 20, "a deploy that changes nothing should take a handful of seconds"
+    # Not in seconds: those depend on what else the machine is doing.
+    assert ratio < 10, "a deploy that changes nothing should take a handful of seconds"
 
 
 @pytest.mark.parametrize("playbook", ["verify.yml", "backup.yml"])

@@ -144,6 +144,13 @@ def test_missing_bridge(host: Machine, controller: Controller) -> None:
         pass
 
 
-def test_secret_left_out(host: Machine, controller: Controller) -> None:
+def test_secret_forgotten(host: Machine, controller: Controller) -> None:
+    variables = site.variables()
+    del variables["wa_monitor_database_urls"]["prod"]
+    with refused(host, controller, variables, "prod", "wa_monitor_database_urls"):
+        pass
+
+
+def test_empty_secret(host: Machine, controller: Controller) -> None:
     with refused(host, controller, with_database(""), "prod", "wa_monitor_database_urls"):
         pass

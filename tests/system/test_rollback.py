@@ -46,6 +46,13 @@ def test_one_environment_alone(host: Machine, controller: Controller) -> None:
     assert site.live_release(host, "dev") != dev
 
 
+def test_there_is_nothing_before_the_oldest(host: Machine, controller: Controller) -> None:
+    before = site.fingerprint(host)
+    outcome = roll_back(host, controller, wa_monitor_only=["dev"]).must_fail()
+    assert site.live_release(host, "dev") in outcome.failure()
+    assert site.fingerprint(host) == before
+
+
 def test_an_unknown_release_is_refused(host: Machine, controller: Controller) -> None:
     before = site.fingerprint(host)
     outcome = roll_back(host, controller, wa_monitor_rollback_to="no-such-release").must_fail()
@@ -55,9 +62,12 @@ def test_an_unknown_release_is_refused(host: Machine, controller: Controller) ->
 
 def test_with_restart_and_state_off(host: Machine, controller: Controller) -> None:
     home = host.path(f"{site.ROOT}/prod")
-    roll_back(
-        host, controller, wa_monitor_rollback_restart_off=True, wa_monitor_rollback_state_off=True
-    ).must_succeed()
+    asked = {
+        "wa_monitor_only": ["prod"],
+        "wa_monitor_rollback_restart_off": True,
+        "wa_monitor_rollback_state_off": True,
+    }
+    roll_back(host, controller, **asked).must_succeed()
     assert "wa-monitor" not in host.ssh("crontab -l", check=False).stdout
     assert list(home.glob("state.json.off-*")), "moved aside, not deleted"
     site.wait_until_ready(host, "prod")
@@ -67,13 +77,12 @@ def test_with_restart_and_state_off(host: Machine, controller: Controller) -> No
 def test_old_releases_are_pruned_and_never_the_live_one(
     host: Machine, controller: Controller, tmp_path: Path
 ) -> None:
-    for number in range(3):
-        variables = site.variables(
-            wa_monitor_source=str(checkout(tmp_path / f"prune-{number}")),
-            wa_monitor_release_keep=2,
-            wa_monitor_release_keep_days=0,
-        )
-        controller.run("deploy.yml", {host: variables}).must_succeed()
+    variables = site.variables(
+        wa_monitor_source=str(checkout(tmp_path / "third")),
+        wa_monitor_release_keep=2,
+        wa_monitor_release_keep_days=0,
+    )
+    controller.run("deploy.yml", {host: variables}).must_succeed()
     kept = host.says(f"ls {site.ROOT}/prod/releases").split()
     assert site.live_release(host, "prod") in kept
     assert len(kept) == 2

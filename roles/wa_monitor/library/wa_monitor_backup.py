@@ -79,15 +79,20 @@ def collect(home: Path, units: list[Path], secrets: bool, into: Path) -> None:
         (home / "current" / "bundle.tar", "release.tar"),
         (home / ".env" if secrets else into / "none", "env"),
     ):
-        if source.is_file():
+        if _is_plain(source):
             shutil.copyfile(source, into / name)
-    if (home / "drops.db").is_file():
+    if _is_plain(home / "drops.db"):
         copy_store(home / "drops.db", into / "drops.db")
     (into / "units").mkdir()
     for unit in units:
         if unit.is_file():
             shutil.copyfile(unit, into / "units" / unit.name)
     (into / "crontab").write_text(crontab_line(), encoding="utf-8")
+
+
+def _is_plain(path: Path) -> bool:
+    # A link that the service made must not bring a file of root's into a backup.
+    return path.is_file() and not path.is_symlink()
 
 
 def release_of(home: Path) -> dict[str, str]:

@@ -28,7 +28,11 @@ description:
 options:
   project: {description: Folder of the checkout., type: path, required: true}
   cache: {description: Folder to keep what was built and downloaded., type: path, required: true}
-  pip_lock: {description: Lock file of the pip to ship., type: path, required: true}
+  files:
+    description: Folder with what else makes a release, the lock file of the pip to ship
+      (C(pip.lock)) and the command to start it with (C(wa-monitor)).
+    type: path
+    required: true
   python: {description: "The target's Python, such as 3.11.", type: str, required: true}
   machine: {description: "The target's processor, such as x86_64.", type: str, required: true}
   libc:
@@ -61,11 +65,12 @@ def content_files(project: Path) -> list[Path]:
     return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 
-def content_hash(project: Path, also: Path) -> str:
+def content_hash(project: Path, files: Path) -> str:
     """Return the first eight hex digits of a SHA-256 over the names and bytes of all content."""
-    digest = hashlib.sha256(also.read_bytes())
-    for path in content_files(project):
-        name = str(path.relative_to(project))
+    digest = hashlib.sha256()
+    named = [(path.relative_to(project), path) for path in content_files(project)]
+    named += [(Path(path.name), path) for path in sorted(files.iterdir())]
+    for name, path in named:
         digest.update(f"{name}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
@@ -136,7 +141,8 @@ def _into_place(made: Path, final: Path) -> None:
 def dependencies(params: dict[str, Any], cache: Path) -> Path:
     """Return a folder with the locked wheels and the lock, downloading them once."""
     lock = shipped_lock(Path(params["project"], "requirements.lock").read_text(encoding="utf-8"))
-    pip_lock = Path(params["pip_lock"]).read_text(encoding="utf-8")
+    pip_lock_file = Path(params["files"], "pip.lock")
+    pip_lock = pip_lock_file.read_text(encoding="utf-8")
     target = "-".join([params["python"], params["machine"], *params["libc"]])
     key = hashlib.sha256((lock + pip_lock).encode()).hexdigest()[:12]
     final = cache / f"wheels-{key}-{target}"
@@ -151,7 +157,7 @@ def dependencies(params: dict[str, Any], cache: Path) -> Path:
             for each in platforms(params["machine"], params["libc"])
             for word in ("--platform", each)
         ]
-        for lock_file in (str(made / "requirements.txt"), params["pip_lock"]):
+        for lock_file in (made / "requirements.txt", pip_lock_file):
             _run(
                 _pip(
                     "download",
@@ -167,9 +173,9 @@ def dependencies(params: dict[str, Any], cache: Path) -> Path:
                     "--dest",
                     str(made),
                     "--requirement",
-                    lock_file,
+                    str(lock_file),
                 ),
-                f"downloading the wheels of {Path(lock_file).name} for {target}",
+                f"downloading the wheels of {lock_file.name} for {target}",
             )
         _into_place(made, final)
     return final
@@ -193,7 +199,7 @@ def build(params: dict[str, Any], release: str, final: Path) -> None:
         source, out = Path(scratch, "source"), Path(scratch, "out")
         source.mkdir()
         _source_tree(Path(params["project"]), source)
-        if content_hash(source, Path(params["pip_lock"])) not in release:
+        if content_hash(source, Path(params["files"])) not in release:
             raise BundleError("the checkout changed while it was read; deploy again")
         _run(
             _pip(
@@ -220,7 +226,8 @@ def build(params: dict[str, Any], release: str, final: Path) -> None:
         (out / "RELEASE.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         archive = Path(scratch, "bundle.tar")
         with tarfile.open(archive, "w") as tar:
-            for path in sorted([*wheels.iterdir(), *out.iterdir()]):
+            launcher = Path(params["files"], "wa-monitor")
+            for path in sorted([*wheels.iterdir(), *out.iterdir(), launcher]):
                 tar.add(path, arcname=path.name)
         _into_place(archive, final)
 
@@ -231,7 +238,7 @@ def main() -> None:
         argument_spec={
             "project": {"type": "path", "required": True},
             "cache": {"type": "path", "required": True},
-            "pip_lock": {"type": "path", "required": True},
+            "files": {"type": "path", "required": True},
             "python": {"type": "str", "required": True},
             "machine": {"type": "str", "required": True},
             "libc": {"type": "list", "elements": "str", "required": True},
@@ -240,9 +247,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    project, pip_lock = Path(params["project"]), Path(params["pip_lock"])
+    project, files = Path(params["project"]), Path(params["files"])
     tag = f"py{params['python'].replace('.', '')}-{params['machine']}"
-    release = f"{commit_of(project)}-{content_hash(project, pip_lock)}-{tag}"
+    release = f"{commit_of(project)}-{content_hash(project, files)}-{tag}"
     archive = Path(params["cache"], f"{release}-{'-'.join(params['libc'])}.tar")
     try:
         if params["build"] and not archive.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import grp
 import json
+import os
 import pwd
 import shutil
 import stat
@@ -86,7 +87,9 @@ def put_right(place: Place) -> None:
     """Make a place what it has to be."""
     if not place.path.exists():
         place.path.mkdir(parents=True, mode=0o700)
-    shutil.chown(place.path, place.owner, place.group)
+    # Never through a link: the service may make links in its own folders.
+    owner, group = pwd.getpwnam(place.owner).pw_uid, grp.getgrnam(place.group).gr_gid
+    os.chown(place.path, owner, group, follow_symlinks=False)
     if place.path.is_dir():
         place.path.chmod(place.mode)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import stat
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -66,8 +66,11 @@ def bring(source: Path, target: Path) -> None:
     """Put a kept file back, by a rename."""
     fresh = target.with_name(f".{target.name}.new")
     fresh.unlink(missing_ok=True)
-    shutil.copy2(source, fresh)
-    os.utime(fresh)
+    # Exclusively: the service may make links in its own folder, and root must not follow one.
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(source.read_bytes())
+        fresh.chmod(stat.S_IMODE(source.stat().st_mode))
+        os.fsync(file.fileno())
     fresh.replace(target)
 
 

@@ -30,20 +30,6 @@ options:
 """
 
 COMPLETE = "RELEASE.json"
-LAUNCHER = """#!/bin/sh
-# The wa-monitor command of this release, for the environment that it lies in.
-# Root's rights are laid down first: what it writes must stay the service's own.
-venv=$(dirname "$(dirname "$(readlink -f "$0")")")
-home=${WA_MONITOR_HOME:-${venv%/releases/*}}
-export WA_MONITOR_HOME="$home"
-umask 027
-set -- "$venv/bin/python" -I -m monitor "$@"
-user=wa-monitor-$(basename "$home")
-if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then
-    exec setpriv --reuid="$user" --regid="$user" --init-groups -- "$@"
-fi
-exec "$@"
-"""
 
 
 class InstallError(Exception):
@@ -104,9 +90,8 @@ def install(archive: Path, partial: Path) -> None:
     # A path from where it stands, so that the whole folder can be copied or renamed.
     site = next(venv.glob("lib/python3*/site-packages"))
     (site / "wa-monitor.pth").write_text("../../../../modules\n", encoding="utf-8")
-    launcher = venv / "bin" / "wa-monitor"
-    launcher.write_text(LAUNCHER, encoding="utf-8")
-    launcher.chmod(0o755)
+    shutil.copy(wheels / "wa-monitor", venv / "bin" / "wa-monitor")
+    (venv / "bin" / "wa-monitor").chmod(0o755)
     _run([python, "-I", "-c", "import monitor.cli"])
     shutil.rmtree(wheels)
     shutil.copy(archive, partial / "bundle.tar")

@@ -119,12 +119,18 @@ def put(source: Path, target: Path, owner: str, group: str, mode: int) -> None:
     """Give a target the content of a file of the backup, by a rename, durably."""
     fresh = target.with_name(f".{target.name}.restored")
     fresh.unlink(missing_ok=True)
-    shutil.copyfile(source, fresh)
-    shutil.chown(fresh, owner, group)
-    fresh.chmod(mode)
-    with fresh.open("rb") as file:
+    # Exclusively: the service may make links in its own folder, and root must not follow one.
+    with source.open("rb") as kept, os.fdopen(_exclusive(fresh), "wb") as file:
+        shutil.copyfileobj(kept, file)
+        file.flush()
+        shutil.chown(fresh, owner, group)
+        fresh.chmod(mode)
         os.fsync(file.fileno())
     fresh.replace(target)
+
+
+def _exclusive(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def restore_state(backup: Path, home: Path, user: str) -> None:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import os
 import pwd
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -121,8 +121,9 @@ def restarted(unit: str, user: str, own: list[Path]) -> str:
     if strangers := foreign(own, user):
         # As long as the old system runs as root, it makes such files anew.
         systemctl("stop", unit)
+        account = pwd.getpwnam(user)
         for path in strangers:
-            shutil.chown(path, user, user)
+            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
     if systemctl("restart", unit).returncode:
         return f"{unit} does not start, {last_words(unit, began)}"
     return ""

@@ -13,8 +13,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from monitor.alerts.conditions import NAMES
+from monitor.backups import last_backup
 from monitor.overview import Overview
 from monitor.service.attendants import Attendants
+from monitor.service.audit_schedule import read_audit
 from monitor.service.starts import read_starts
 from monitor.service.tally import BATCH_BUCKETS, Tally
 from monitor.settings.environment import Environment
@@ -74,6 +76,7 @@ class ServiceCollector(Collector):
             {name: float(name in active) for name in NAMES},
         )
         yield from self._of_silence()
+        yield from _of_records(self._environment)
         # Not a fresh look: a scrape every few seconds must not keep a store from sleeping.
         look = attendants.looker.last or attendants.looker.look(LOOK_MAX_AGE, LOOK_PATIENCE)
         if look is not None:
@@ -168,14 +171,19 @@ def _of_overview(overview: Overview) -> Iterator[Metric]:
         yield _gauge_by(
             f"today_{what}", f"{what.capitalize()} posted today (UTC).", "project", today
         )
-    if overview.backup:
-        at = overview.backup[1].timestamp()
+
+
+def _of_records(environment: Environment) -> Iterator[Metric]:
+    backup = last_backup(environment)
+    if backup:
+        at = backup[1].timestamp()
         yield _gauge("last_backup_timestamp_seconds", "Newest backup, Unix time.", at)
-    if overview.audit:
-        at = datetime.fromisoformat(overview.audit.at).timestamp()
+    audit = read_audit(environment.home)
+    if audit:
+        at = datetime.fromisoformat(audit.at).timestamp()
         yield _gauge("last_audit_timestamp_seconds", "Last audit, Unix time.", at)
-        yield _gauge("audit_missed", "What the last audit found missing.", overview.audit.missed)
-        yield _gauge("audit_ok", "1 if the last audit was made.", not overview.audit.error)
+        yield _gauge("audit_missed", "What the last audit found missing.", audit.missed)
+        yield _gauge("audit_ok", "1 if the last audit could be made.", not audit.error)
 
 
 def _age(group: GroupStatus, now: datetime) -> float | None:

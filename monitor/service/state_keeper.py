@@ -1,6 +1,7 @@
 """When state.json is read and written while the service runs."""
 
 import logging
+import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -86,7 +87,7 @@ class StateKeeper:
         if self._due is None:
             return
         try:
-            self._file.save(self._cursors)
+            written = self._file.save(self._cursors)
         except OSError as error:
             self.failed_saves += 1
             fault = f"{self._file.path} cannot be written ({error.strerror})"
@@ -103,11 +104,15 @@ class StateKeeper:
             log.info("State file written again", extra=fields(file=self._file.path))
         self.fault = ""
         self._due = None
-        self._stamp = self._look()
+        # Not what is there now: that may be an operator's, put there in the meantime.
+        self._stamp = _identity(written)
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
-            stat = self._file.path.lstat()
+            return _identity(self._file.path.lstat())
         except OSError:
             return None
-        return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -22,6 +22,9 @@ CHUNK_SECONDS = 0.003
 CHUNK_ROWS = (256, 16_384)
 FETCH_ROWS = 64
 CHUNK_CHARACTERS = 1 << 20
+CACHE_KIB = 256
+"""What is read in one go is seldom read again, and several readers may be open at a time."""
+
 BUSY_SECONDS = 0.5
 """How long a locked file is tried for before that is reported."""
 
@@ -320,6 +323,7 @@ class BridgeReader:
             check_same_thread=False,
         )
         try:
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.text_factory = self._text_factory
             self._columns = frozenset(
                 row[1] for row in connection.execute("PRAGMA table_info(messages)")

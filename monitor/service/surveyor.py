@@ -87,6 +87,7 @@ class Surveyor:
             return None
         began = time.thread_time()
         found = survey(reader)
+        reader.close()
         self._counted = found.days
         self.survey = found._replace(quarters=recent(found.quarters))
         self._seen = seen

@@ -80,6 +80,8 @@ class DropPattern:
             return _NOTHING
         if text.isascii():
             plain = _PLAIN.findall(text)
+            if len(plain) == candidates == 1:
+                return Found(("DR" + plain[0],), ())
             if len(plain) == candidates:  # no DR is left that could be a near miss
                 return Found(tuple(dict.fromkeys(["DR" + digits for digits in plain])), ())
         if not text.isascii() and _INVISIBLE.search(text):

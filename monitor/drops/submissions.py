@@ -56,42 +56,36 @@ def read_message(
     """
     if message.sender in project.ignore_senders:
         return [], []
-    found = pattern.find(message.content)
-    if not found.drops and not found.malformed:
+    drops, malformed = pattern.find(message.content)
+    if not drops and not malformed:
         return [], []
-    posted_at = _posted_at(message)
-    if project.since is not None and posted_at < project.since:
-        return [], []
-    _check_key(message, found.drops)
-    common = (
-        message.id,
-        message.group_jid,
-        project.name,
-        _UNSTORABLE.sub("", message.sender),
-        posted_at,
-    )
-    return (
-        [Submission(drop, *common) for drop in found.drops],
-        [Malformed(text, *common) for text in found.malformed],
-    )
-
-
-def _posted_at(message: Message) -> datetime:
     try:
-        return parse_timestamp(message.timestamp)
+        posted_at = parse_timestamp(message.timestamp)
     except ValueError as error:
         raise UnreadableMessage(f"its time of posting: {error}") from None
-
-
-def _check_key(message: Message, drops: tuple[str, ...]) -> None:
-    for what, value in (("id", message.id), ("group", message.group_jid)):
-        if not value:
-            raise UnreadableMessage(f"its {what} is empty")
-        if _UNSTORABLE.search(value):
-            raise UnreadableMessage(f"its {what} has a character that no store can hold: {value!r}")
+    if project.since is not None and posted_at < project.since:
+        return [], []
+    if not message.id.isalnum() or message.group_jid != project.group_jid:
+        _check_key(message)
     for drop in drops:
         if len(drop) > _DROP_LIMIT:
             raise UnreadableMessage(
                 f"the project's pattern took {len(drop)} characters for a drop; "
                 f"expected at most {_DROP_LIMIT}"
             )
+    sender = message.sender
+    if not sender.isdecimal():
+        sender = _UNSTORABLE.sub("", sender)
+    common = (message.id, message.group_jid, project.name, sender, posted_at)
+    return (
+        [Submission(drop, *common) for drop in drops],
+        [Malformed(_UNSTORABLE.sub("", text), *common) for text in malformed],
+    )
+
+
+def _check_key(message: Message) -> None:
+    for what, value in (("id", message.id), ("group", message.group_jid)):
+        if not value:
+            raise UnreadableMessage(f"its {what} is empty")
+        if _UNSTORABLE.search(value):
+            raise UnreadableMessage(f"its {what} has a character that no store can hold: {value!r}")

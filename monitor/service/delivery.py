@@ -154,7 +154,7 @@ class Delivery:
             "Delivery goes on",
             extra=fields(rowid=going_on.position.rowid, groups=len(self._reader.groups)),
         )
-        self._floors = Floors(self._reader.generation, going_on.floors)
+        self._floors = Floors(self._reader.generation, going_on.floors, going_on.witness)
         self._adopted_cursors = going_on.cursors
         if progress.position is not None:
             known = {g: c for g, c in progress.cursors.items() if g in self._reader.groups}

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from monitor.bridge.message import Message
-from monitor.bridge.position import Position
+from monitor.bridge.position import Position, beginning
 from monitor.bridge.reader import BridgeReader, Chunk, Cursor
 from monitor.drops.pattern import DropPattern
 from monitor.drops.submissions import Malformed, Submission, UnreadableMessage, read_message
 from monitor.settings.projects import Project
 
-BATCH_READINGS = 2_000
+BATCH_READINGS = 4_000
 BATCH_ROWS = 65_536
 BATCH_CHARACTERS = 4 << 20
 
@@ -18,18 +18,24 @@ BATCH_CHARACTERS = 4 << 20
 class Floors(NamedTuple):
     """Rowids up to which single groups are settled although the position is lower.
 
-    They mean something only in the file they were taken from, the reader's `generation`.
+    They mean something only in the file they were taken from, the reader's `generation`, and
+    for as long as `witness`, which is no lower than any of them, stands in it: when the newest
+    rows are deleted, new messages are given rowids that were settled.
     """
 
     generation: int
     rowids: Mapping[str, int]
+    witness: Position
 
-    def of(self, chunk: Chunk) -> Mapping[str, int]:
-        """Return those that hold for a chunk."""
-        return self.rowids if chunk.generation == self.generation else {}
+    def of(self, chunk: Chunk, reader: BridgeReader) -> Mapping[str, int]:
+        """Return those that held when a chunk was read, of which it may just have been."""
+        if not self.rowids or chunk.generation != self.generation:
+            return {}
+        stands = reader.verified(self.witness).rowid == self.witness.rowid
+        return self.rowids if stands else {}
 
 
-NO_FLOORS = Floors(0, {})
+NO_FLOORS = Floors(0, {}, beginning("", frozenset()))
 
 
 class Reading(NamedTuple):
@@ -84,18 +90,26 @@ class Projects:
         """Each group's project name, in the order of the configuration."""
         return {group: project.name for group, (project, _) in self._by_group.items()}
 
-    def read(self, message: Message) -> Reading:
-        """Find what a message holds; one that cannot be read carries the error instead."""
+    def read(self, message: Message) -> Reading | None:
+        """Find what a message holds, None for nothing.
+
+        One that cannot be read carries the error instead.
+        """
         project, pattern = self._by_group[message.group_jid]
         try:
-            return Reading(message, *read_message(message, project, pattern))
+            submissions, malformed = read_message(message, project, pattern)
         except UnreadableMessage as error:
             return Reading(message, [], [], str(error))
+        return Reading(message, submissions, malformed) if submissions or malformed else None
 
     def worth_keeping(self, messages: Iterable[Message]) -> list[Reading]:
         """Read messages and keep those that hold something."""
-        readings = (self.read(each) for each in messages)
-        return [each for each in readings if each.submissions or each.malformed or each.error]
+        kept = []
+        for message in messages:
+            reading = self.read(message)
+            if reading is not None:
+                kept.append(reading)
+        return kept
 
 
 def take_in(reader: BridgeReader, projects: Projects, position: Position, floors: Floors) -> Intake:
@@ -114,10 +128,11 @@ def take_in(reader: BridgeReader, projects: Projects, position: Position, floors
             # What this batch has read already stays in it: twice is harmless, not at all is not.
             floors = NO_FLOORS
             resumed_from = min(resumed_from, chunk.resumed_from)
-        settled = floors.of(chunk)
-        kept = projects.worth_keeping(
-            each for each in chunk.messages if each.rowid > settled.get(each.group_jid, 0)
-        )
+        settled = floors.of(chunk, reader)
+        messages = chunk.messages
+        if settled:
+            messages = [each for each in messages if each.rowid > settled.get(each.group_jid, 0)]
+        kept = projects.worth_keeping(messages)
         readings += kept
         size += sum(len(each.message.content) for each in kept)
         rows += chunk.position.rowid - chunk.resumed_from

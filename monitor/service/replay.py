@@ -5,7 +5,7 @@ from datetime import datetime
 
 from monitor.bridge.reader import BridgeReader
 from monitor.service.audit import readings_since
-from monitor.service.intake import Projects
+from monitor.service.intake import Projects, Reading
 from monitor.service.settling import settle_readings
 from monitor.store.protocol import Store
 from monitor.store.records import Settled
@@ -22,7 +22,8 @@ def replay_dead_letters(store: Store, instance: str, projects: Projects) -> Sett
         if message.group_jid not in projects.names:
             continue
         key = frozenset({(message.group_jid, message.id)})
-        reading = projects.read(message)
+        # By today's settings it may hold nothing: then it is settled by that.
+        reading = projects.read(message) or Reading(message, [], [])
         total = total.plus(settle_readings(store, instance, [reading], replayed=key))
     return total
 

@@ -12,12 +12,14 @@ class Resume(NamedTuple):
     """A place to go on from.
 
     `floors` has, for groups that were further than `position`, the rowid up to which they are
-    settled; `cursors` are those that the state file alone knew; `reasons` say, for the log, why
-    reading goes back, one entry for each group that makes it.
+    settled, and `witness` shows that they still are, by standing; `cursors` are those that the
+    state file alone knew; `reasons` say, for the log, why reading goes back, one entry for each
+    group that makes it.
     """
 
     position: Position
     floors: Mapping[str, int]
+    witness: Position
     cursors: Mapping[str, Cursor]
     reasons: tuple[str, ...]
 
@@ -76,4 +78,12 @@ def resume(
     else:
         position = beginning(bridge, groups)
     floors = {group: rowid for group, rowid in rowids.items() if rowid > position.rowid}
-    return Resume(position, floors, known, tuple(reasons))
+    highest = max(floors.values(), default=0)
+    witness = stored or _at(marks.get(highest), position)
+    return Resume(position, floors, witness, known, tuple(reasons))
+
+
+def _at(mark: Mark | None, otherwise: Position) -> Position:
+    if mark is None:
+        return otherwise
+    return otherwise._replace(rowid=mark.rowid, tail=(mark,))

@@ -18,11 +18,26 @@ def copy_in(
 
     `table` and `columns` are this program's own words. Raises psycopg2's errors.
     """
-    lines = "\n".join(map(_line, rows))
     # In one piece: for each further one this thread would have to wait for the interpreter.
     cursor.copy_expert(
-        f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.BytesIO(lines.encode()), size=1 << 24
+        f"COPY {table} ({', '.join(columns)}) FROM STDIN",
+        io.BytesIO(copy_text([*rows], len(columns)).encode()),
+        size=1 << 24,
     )
+
+
+def copy_text(rows: Sequence[Sequence[str]], columns: int) -> str:
+    """Return rows of so many texts each in COPY's format."""
+    text = "\n".join(map("\t".join, rows))
+    plain = (
+        "\\" not in text
+        and "\r" not in text
+        and text.count("\n") == len(rows) - 1
+        and text.count("\t") == len(rows) * (columns - 1)
+    )
+    if plain:  # hardly any text needs an escape, and to look once is quick
+        return text
+    return "\n".join("\t".join(each.translate(_ESCAPES) for each in row) for row in rows)
 
 
 def array(texts: Sequence[str]) -> str:
@@ -31,11 +46,3 @@ def array(texts: Sequence[str]) -> str:
     if "\\" in inner or inner.count('"') != 2 * inner.count('","'):
         inner = '","'.join(each.replace("\\", "\\\\").replace('"', '\\"') for each in texts)
     return '{"' + inner + '"}'
-
-
-def _line(row: Sequence[str]) -> str:
-    line = "\t".join(row)
-    # Hardly any text needs an escape, and to look for one in the whole line is quick.
-    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") != len(row) - 1:
-        return "\t".join(text.translate(_ESCAPES) for text in row)
-    return line

@@ -44,7 +44,10 @@ class Transaction(Protocol):
     def save_progress(
         self, instance: str, position: Position, cursors: Mapping[str, Cursor]
     ) -> None:
-        """Move the instance's position and the cursors of these groups."""
+        """Move the instance's position and the cursors of these groups.
+
+        Raises StoreUnavailable if the place it moves from is not the one that was known.
+        """
 
 
 def settle(transaction: Transaction, instance: str, batch: Batch) -> Settled:

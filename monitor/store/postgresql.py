@@ -16,11 +16,12 @@ from monitor.bridge.reader import Cursor
 from monitor.drops.decide import Decision, decide
 from monitor.drops.submissions import Submission
 from monitor.settings.urls import hide_password, mask_url
+from monitor.store.continuity import Continuity
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
 from monitor.store.migrations import migrations
 from monitor.store.postgresql_fitness import columns_of, fitness_faults
-from monitor.store.postgresql_transaction import PostgresTransaction, StaleDecision
+from monitor.store.postgresql_transaction import BULK, PostgresTransaction, StaleDecision
 from monitor.store.records import (
     Batch,
     Counts,
@@ -89,6 +90,8 @@ class PostgresStore:
         self._connection: extensions.connection | None = None
         self._columns: frozenset[str] | None = None
         self._lock_key = 0
+        self._all_new = True
+        self._continuity = Continuity()
 
     def migrate(self) -> list[str]:
         """See the protocol. Safe with several monitors at once: one migrates, others wait."""
@@ -144,6 +147,7 @@ class PostgresStore:
                 (instance,),
             )
             cursors = {group: Cursor(*rest) for group, *rest in cursor.fetchall()}
+        self._continuity.saw(instance, position)
         return Progress(position, cursors)
 
     def adopted(self) -> bool:
@@ -163,8 +167,14 @@ class PostgresStore:
         for _ in range(STALE_TRIES):
             try:
                 with self._transaction() as cursor:
-                    return settle(self._delivering(cursor), instance, batch)
+                    transaction = self._delivering(cursor, len(batch.submissions) >= BULK)
+                    settled = settle(transaction, instance, batch)
+                self._all_new = transaction.all_new
+                if batch.position is not None:
+                    self._continuity.saw(instance, batch.position)
+                return settled
             except StaleDecision as error:
+                self._all_new = False
                 stale = " ".join(str(error).split())
         # Nobody is quicker every time: another rule of the table forbids this row.
         raise BatchRefused(stale)
@@ -172,7 +182,9 @@ class PostgresStore:
     def compare(self, submissions: Sequence[Submission]) -> list[Decision]:
         """See the protocol."""
         with self._transaction() as cursor:
-            return decide(submissions, PostgresTransaction(cursor, frozenset()).know(submissions))
+            return decide(
+                submissions, PostgresTransaction(cursor, self._continuity).know(submissions)
+            )
 
     def dead_letters(self) -> list[StoredDeadLetter]:
         """See the protocol."""
@@ -255,13 +267,14 @@ class PostgresStore:
         if connection is not None:
             connection.close()
 
-    def _delivering(self, cursor: extensions.cursor) -> PostgresTransaction:
+    def _delivering(self, cursor: extensions.cursor, bulk: bool) -> PostgresTransaction:
         if self._columns is None:
             self._require(fitness_faults(cursor))
             self._columns = columns_of(cursor, "qa_photo_reviews")
             self._lock_key = _lock_key(cursor)
         cursor.execute(LOOK_UP_BY_INDEX + "SELECT pg_advisory_xact_lock(%s)", (self._lock_key,))
-        return PostgresTransaction(cursor, self._columns)
+        assume_new = bulk and self._all_new
+        return PostgresTransaction(cursor, self._continuity, self._columns, assume_new=assume_new)
 
     def _require(self, faults: list[str]) -> None:
         if faults:

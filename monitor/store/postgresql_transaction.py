@@ -1,7 +1,7 @@
 """The steps of a delivery on PostgreSQL, each one statement however large the batch."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from psycopg2 import errors, extensions
@@ -10,6 +10,7 @@ from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
 from monitor.drops.decide import Decision, Knowledge, SubmissionKey
 from monitor.drops.submissions import Malformed, Submission
+from monitor.store.continuity import Continuity
 from monitor.store.copying import array, copy_in
 from monitor.store.records import DeadLetter, NewRow
 
@@ -21,11 +22,16 @@ LEDGER_COLUMNS = (
 )  # fmt: skip
 ROW_COLUMNS = (
     "drop_number", "project", "user_name", "review_date", "whatsapp_message_date", "comment",
+    "submitted_by",
 )  # fmt: skip
 
 
+BULK = 100
+"""So many submissions at once are taken to be new until a key says otherwise."""
+
+
 class StaleDecision(Exception):
-    """A row that was decided to be new seems to have been added by another program meanwhile."""
+    """What was decided or taken to be new is there: added by another program, or long ago."""
 
 
 class PostgresTransaction:
@@ -35,12 +41,26 @@ class PostgresTransaction:
     as one JSON parameter that the server takes apart: few round trips either way.
     """
 
-    def __init__(self, cursor: extensions.cursor, columns: frozenset[str]) -> None:
+    def __init__(
+        self,
+        cursor: extensions.cursor,
+        continuity: Continuity,
+        columns: frozenset[str] = frozenset(),
+        *,
+        assume_new: bool = False,
+    ) -> None:
         self._cursor = cursor
+        self._continuity = continuity
         self._columns = columns
+        self._assume_new = assume_new
+        self.all_new = assume_new
+        """Whether nothing of the batch was known, or was assumed to be."""
 
     def know(self, submissions: Sequence[Submission]) -> Knowledge:
         """See the protocol."""
+        if self._assume_new:
+            # A backlog is nearly always new; if it is not, the tables' own keys refuse it.
+            return Knowledge(frozenset(), {})
         self._cursor.execute(
             """
             SELECT s.drop_number, s.message_id, s.group_jid, l.drop_number IS NOT NULL,
@@ -71,33 +91,36 @@ class PostgresTransaction:
                 settled.add(SubmissionKey(drop, message, group))
             if has_row:
                 known_at[drop] = known or LONG_AGO
+        self.all_new = not settled and not known_at
         return Knowledge(settled, known_at)
 
     def add_to_ledger(self, instance: str, decisions: Sequence[Decision]) -> None:
-        """See the protocol."""
-        copy_in(
-            self._cursor,
+        """See the protocol; raises StaleDecision if one is there that was taken to be new."""
+        self._copy_in(
             "wa_monitor_ledger",
             LEDGER_COLUMNS,
             (
-                (*each[:5], each.posted_at.isoformat(), outcome.value, instance)
+                (*each[:5], each.posted_at.isoformat(), outcome, instance)
                 for each, outcome in decisions
             ),
         )
 
     def add_rows(self, rows: Sequence[NewRow]) -> None:
         """See the protocol; raises StaleDecision if another program was quicker."""
-        columns: tuple[str, ...] = ROW_COLUMNS
+        records: list[tuple[str, ...]] = [
+            (drop, project, user, moment, moment, comment, submitted_by)
+            for drop, project, user, submitted_by, posted_at, comment in rows
+            for moment in (posted_at.isoformat(),)
+        ]
         if "submitted_by" in self._columns:
-            columns = (*columns, "submitted_by")
-        records = (
-            (row.drop_number, row.project, row.user_name, moment, moment, row.comment,
-             row.submitted_by)[: len(columns)]
-            for row in rows
-            for moment in (row.posted_at.isoformat(),)
-        )  # fmt: skip
+            self._copy_in("qa_photo_reviews", ROW_COLUMNS, records)
+        else:
+            older = ROW_COLUMNS[:-1]
+            self._copy_in("qa_photo_reviews", older, [each[: len(older)] for each in records])
+
+    def _copy_in(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         try:
-            copy_in(self._cursor, "qa_photo_reviews", columns, records)
+            copy_in(self._cursor, table, columns, rows)
         except errors.UniqueViolation as error:
             raise StaleDecision(str(error)) from error
 
@@ -157,15 +180,20 @@ class PostgresTransaction:
     ) -> None:
         """See the protocol."""
         self._cursor.execute(
-            "INSERT INTO wa_monitor_positions (instance, bridge, row_id, tail, groups)"
+            "WITH former AS (SELECT row_id FROM wa_monitor_positions WHERE instance = %s)"
+            " INSERT INTO wa_monitor_positions (instance, bridge, row_id, tail, groups)"
             " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (instance) DO UPDATE"
             " SET bridge = excluded.bridge, row_id = excluded.row_id, tail = excluded.tail,"
-            " groups = excluded.groups, moved_at = excluded.moved_at",
+            " groups = excluded.groups, moved_at = excluded.moved_at"
+            " RETURNING (SELECT row_id FROM former)",
             (
+                instance,
                 instance, position.bridge, position.rowid, json.dumps(position.tail),
                 json.dumps(sorted(position.groups)),
             ),
         )  # fmt: skip
+        ((former,),) = self._cursor.fetchall()
+        self._continuity.check(instance, former)
         if cursors:
             records = [
                 {

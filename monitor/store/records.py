@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from monitor.bridge.message import Message
@@ -151,4 +151,4 @@ def resubmission_comments(decisions: Iterable[Decision]) -> dict[str, str]:
 
 
 def _second(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC).isoformat(' ', 'seconds')[:19]} UTC"
+    return f"{moment.isoformat(' ', 'seconds')[:19]} UTC"

@@ -12,6 +12,7 @@ from monitor.bridge.position import Mark, Position
 from monitor.bridge.reader import Cursor
 from monitor.drops.decide import Decision, decide
 from monitor.drops.submissions import Submission
+from monitor.store.continuity import Continuity
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
 from monitor.store.migrations import migrations
@@ -53,6 +54,7 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self.address = str(path)
+        self._continuity = Continuity()
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -108,6 +110,7 @@ class SqliteStore:
             group: Cursor(message_id, rowid, optional_moment(posted))
             for group, message_id, rowid, posted in rows
         }
+        self._continuity.saw(instance, position)
         return Progress(position, cursors)
 
     def adopted(self) -> bool:
@@ -119,12 +122,16 @@ class SqliteStore:
     def deliver(self, instance: str, batch: Batch) -> Settled:
         """See the protocol. SQLite lets one writer in at a time; that is all it takes."""
         with self._transaction() as connection:
-            return settle(SqliteTransaction(connection), instance, batch)
+            settled = settle(SqliteTransaction(connection, self._continuity), instance, batch)
+        if batch.position is not None:
+            self._continuity.saw(instance, batch.position)
+        return settled
 
     def compare(self, submissions: Sequence[Submission]) -> list[Decision]:
         """See the protocol."""
         with self._transaction() as connection:
-            return decide(submissions, SqliteTransaction(connection).know(submissions))
+            transaction = SqliteTransaction(connection, self._continuity)
+            return decide(submissions, transaction.know(submissions))
 
     def dead_letters(self) -> list[StoredDeadLetter]:
         """See the protocol."""

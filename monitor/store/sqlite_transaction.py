@@ -9,6 +9,7 @@ from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
 from monitor.drops.decide import Decision, Knowledge, SubmissionKey, key_of
 from monitor.drops.submissions import Malformed, Submission
+from monitor.store.continuity import Continuity
 from monitor.store.records import DeadLetter, NewRow
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -17,7 +18,8 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 class SqliteTransaction:
     """One open transaction; see `monitor.store.delivery.Transaction`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, continuity: Continuity) -> None:
+        self._continuity = continuity
         self._connection = connection
 
     def know(self, submissions: Sequence[Submission]) -> Knowledge:
@@ -125,6 +127,10 @@ class SqliteTransaction:
         self, instance: str, position: Position, cursors: Mapping[str, Cursor]
     ) -> None:
         """See the protocol."""
+        former = self._connection.execute(
+            "SELECT row_id FROM wa_monitor_positions WHERE instance = ?", (instance,)
+        ).fetchone()
+        self._continuity.check(instance, former[0] if former else None)
         self._connection.execute(
             "INSERT OR REPLACE INTO wa_monitor_positions (instance, bridge, row_id, tail, groups)"
             " VALUES (?, ?, ?, ?, ?)",

@@ -19,7 +19,7 @@ from tests.delivery.test_store_down import waits_for_a_lock
 from tests.postgres_server import PostgresServer
 
 STOP_SECONDS = 1.0
-BACKLOG = 80_000
+BACKLOG = 240_000
 
 
 def assert_stops_in_time(service: Service) -> None:

@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from monitor.bridge.lag import LagGauge
+from monitor.bridge.reader import BridgeReader
 from monitor.demo.bridge_writer import PUT_MESSAGE, BridgeWriter
 from monitor.demo.groups import LAWLEY
 from tests.delivery.hammer import ONE_DROP_IN, rows
@@ -65,12 +67,16 @@ def hammering(path: Path) -> Iterator[list[Commit]]:
         listener.join()
 
 
+def write_backlog(path: Path, count: int) -> None:
+    with BridgeWriter(path, fsync=False) as writer:
+        writer.post(LAWLEY, "Morning team")
+    with closing(sqlite3.connect(path)) as file, file:
+        file.executemany(PUT_MESSAGE, islice(rows(1_000_000), count))
+
+
 def test_a_writer_at_full_speed_is_not_held_up(embedded_home: Home) -> None:
     home = embedded_home
-    with BridgeWriter(home.bridge_path, fsync=False) as writer:
-        writer.post(LAWLEY, "Morning team")
-    with closing(sqlite3.connect(home.bridge_path)) as file, file:
-        file.executemany(PUT_MESSAGE, islice(rows(1_000_000), BACKLOG))
+    write_backlog(home.bridge_path, BACKLOG)
     with hammering(home.bridge_path) as commits:
         until(lambda: len(commits) > COMMITS_ALONE, "the writer alone has written enough")
         started = time.monotonic()
@@ -91,3 +97,18 @@ def test_a_writer_at_full_speed_is_not_held_up(embedded_home: Home) -> None:
     for during in (backlog, tail):
         assert max(during) < max(alone) + LONGEST_EXTRA_SECONDS
         assert statistics.median(during) < statistics.median(alone) + TYPICAL_EXTRA_SECONDS
+
+
+def test_status_of_a_large_file_that_nothing_was_read_of_holds_no_writer_up(tmp_path: Path) -> None:
+    path = tmp_path / "messages.db"
+    write_backlog(path, 2 * BACKLOG)
+    with hammering(path) as commits, BridgeReader(path, {LAWLEY: None}) as reader:
+        until(lambda: len(commits) > COMMITS_ALONE, "the writer alone has written enough")
+        started = time.monotonic()
+        while time.monotonic() < started + 1:
+            assert LagGauge(reader).lag(LAWLEY, None).unread > 2 * BACKLOG
+        stopped = time.monotonic()
+    alone = [each.took for each in commits if each.begun < started]
+    during = [each.took for each in commits if started <= each.begun < stopped]
+    assert max(during) < max(alone) + LONGEST_EXTRA_SECONDS
+    assert statistics.median(during) < statistics.median(alone) + TYPICAL_EXTRA_SECONDS

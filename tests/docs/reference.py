@@ -23,10 +23,9 @@ def reference() -> str:
 
 
 def _sections(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
-    context = click.Context(command, info_name=name, parent=parent, max_content_width=96)
-    # Said by `main` in its own settings, which a context made by hand does not read.
-    context.help_option_names = ["-h", "--help"]
-    context.terminal_width = 96
+    context = command.make_context(
+        name, [], parent=parent, resilient_parsing=True, terminal_width=96, max_content_width=96
+    )
     path = context.command_path
     yield f"\n## {path}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):

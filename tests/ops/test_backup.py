@@ -91,6 +91,13 @@ def test_the_store_is_copied_as_of_one_moment_while_it_is_written(root: Path) ->
             assert a == b
 
 
+def test_looking_into_the_stores_copy_does_no_damage(root: Path) -> None:
+    path = made(root)
+    with sqlite3.connect(path / "drops.db") as store:
+        store.execute("SELECT count(*) FROM a").fetchone()
+        assert restore.fault_of(path, "prod") == ""
+
+
 def test_nothing_is_visible_of_a_backup_that_fails(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,10 @@ MachineMaker = Callable[..., Machine]
 Recorder = Callable[[str, object], None]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before pytest-xdist, which reads the groups in the same hook
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
     """Mark this folder's tests; where they cannot run, say so once, or under CI=true fail."""
     here = Path(__file__).parent
     mine = [item for item in items if here in item.path.parents]
@@ -39,6 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         first.add_marker(pytest.mark.skip(reason=f"all {len(mine)} system tests: {reason}"))
         items[:] = [item for item in items if item not in set(others)]
         config.hook.pytest_deselected(items=others)
+    yield
 
 
 def missing() -> str:

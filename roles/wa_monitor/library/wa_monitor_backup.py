@@ -52,6 +52,8 @@ def copy_store(source: Path, target: Path) -> None:
         sqlite3.connect(target) as here,
     ):
         there.backup(here)
+        # So that looking into the backup later leaves no files beside it.
+        here.execute("PRAGMA journal_mode=DELETE")
     there.close()
     here.close()
 

@@ -1,9 +1,12 @@
-"""Machines for the tests, and what is said where there can be none."""
+"""Machines for the tests, and what is said where there can be none.
+
+The tests of a file follow one another on one machine; with pytest-xdist, use --dist loadfile.
+"""
 
 import os
 import shutil
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +26,7 @@ MachineMaker = Callable[..., Machine]
 Recorder = Callable[[str, object], None]
 
 
-@pytest.hookimpl(wrapper=True)  # before pytest-xdist, which reads the groups in the same hook
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> Generator[None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark this folder's tests; where they cannot run, say so once, or under CI=true fail."""
     here = Path(__file__).parent
     mine = [item for item in items if here in item.path.parents]
@@ -34,7 +34,6 @@ def pytest_collection_modifyitems(
         item.add_marker(pytest.mark.system)
         # The first test of a run may also build the image, and deploy.
         item.add_marker(pytest.mark.timeout(900))
-        item.add_marker(pytest.mark.xdist_group(item.path.stem))
     reason = missing()
     if reason and mine and os.environ.get("CI") != "true":
         # One stands for all, so that the reason is one line and not one a file.
@@ -42,7 +41,6 @@ def pytest_collection_modifyitems(
         first.add_marker(pytest.mark.skip(reason=f"all {len(mine)} system tests: {reason}"))
         items[:] = [item for item in items if item not in set(others)]
         config.hook.pytest_deselected(items=others)
-    yield
 
 
 def missing() -> str:

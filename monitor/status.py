@@ -11,6 +11,7 @@ from typing import Any
 
 from monitor.bridge.faults import BridgeUnavailable
 from monitor.bridge.lag import GroupLag, LagGauge
+from monitor.bridge.position import Position
 from monitor.bridge.reader import BridgeReader, Cursor
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceSeen, look_at_service
@@ -74,20 +75,23 @@ def gather(
     counts: Counts | None = None
     instances: list[Instance] = []
     cursors: Mapping[str, Cursor] = {}
+    position: Position | None = None
     store_error = None
     try:
         counts = store.counts()
-        cursors = store.progress(environment.instance).cursors
+        position, cursors = store.progress(environment.instance)
         instances = store.instances()
     except StoreUnavailable as error:
         store_error = str(error)
     groups: list[GroupStatus] = []
     bridge_error = None
     try:
+        settled = reader.verified(position) if position else None
         for group, name in projects.names.items():
             cursor = cursors.get(group)
             if store_error is None:
-                groups.append(_group(name, group, cursor, gauge.lag(group, cursor), now))
+                after = settled.rowid if settled and group in settled.groups else 0
+                groups.append(_group(name, group, cursor, gauge.lag(group, cursor, after), now))
             else:
                 reader.last_rowid()
                 groups.append(GroupStatus(name, group, None, None, None, None))

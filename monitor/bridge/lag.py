@@ -37,11 +37,12 @@ class LagGauge:
         self._reader = reader
         self._clear: dict[str, _Clear] = {}
 
-    def lag(self, group_jid: str, cursor: Cursor | None) -> GroupLag:
+    def lag(self, group_jid: str, cursor: Cursor | None, settled: int = 0) -> GroupLag:
         """Count a group's messages after `cursor`. Raises BridgeUnavailable.
 
-        A cursor whose message is no longer where it was counts as none: everything is unread
-        until it has been read again.
+        A cursor whose message is no longer where it was counts as none. `settled` is the rowid
+        up to which the file as it is now is known to be settled: rows at its end may have been
+        deleted, the cursor's message among them, without anything being left to read.
         """
         newest = self._reader.ask(
             f"SELECT rowid, {MARK} FROM messages ORDER BY rowid DESC LIMIT 1"  # noqa: S608
@@ -50,7 +51,7 @@ class LagGauge:
             return GroupLag(0, None)
         last, *mark = newest[0]
         unread, newest_unread = 0, 0
-        for after, upto in chunks(self._after(group_jid, cursor), last):
+        for after, upto in chunks(max(settled, self._after(group_jid, cursor)), last):
             found = self._reader.ask(
                 "SELECT count(*), max(rowid) FROM messages"
                 " WHERE rowid > ? AND rowid <= ? AND chat_jid = ?",

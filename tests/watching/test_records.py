@@ -83,7 +83,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 
 def submission(drop: str, message: str, posted_at: datetime) -> Submission:
-    return Submission(drop, LAWLEY, message, "Lawley", "27000000001", posted_at)
+    return Submission(drop, message, LAWLEY, "Lawley", "27000000001", posted_at)
 
 
 def test_days_hold_messages_and_what_the_ledger_knows(store: Store) -> None:

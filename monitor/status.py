@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitor.bridge.faults import BridgeUnavailable
+from monitor.bridge.lag import GroupLag, LagGauge
+from monitor.bridge.position import Position
 from monitor.bridge.reader import BridgeReader, Cursor
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceSeen, look_at_service
@@ -67,9 +69,16 @@ class Status:
 
 
 def gather(
-    environment: Environment, projects: Projects, store: Store, reader: BridgeReader
+    environment: Environment,
+    projects: Projects,
+    store: Store,
+    reader: BridgeReader,
+    gauge: LagGauge,
 ) -> Status:
-    """Look at everything; whatever cannot be reached is said to be so, and never raised."""
+    """Look at everything; whatever cannot be reached is said to be so, and never raised.
+
+    `gauge` reads what `reader` reads.
+    """
     now = datetime.now(UTC)
     seen = look_at_service(environment.home)
     service = _service(seen, now)
@@ -78,10 +87,11 @@ def gather(
     lists: list[ListStatus] = []
     answers: dict[str, Any] | None = None
     cursors: Mapping[str, Cursor] = {}
+    position: Position | None = None
     store_error = None
     try:
         counts = store.counts()
-        cursors = store.progress(environment.instance).cursors
+        position, cursors = store.progress(environment.instance)
         instances = store.instances()
         sizes = store.lists.sizes() if projects.checked else {}
         lists = [ListStatus(name, sizes.get(name, 0)) for name in sorted(projects.checked)]
@@ -91,8 +101,15 @@ def gather(
     groups: list[GroupStatus] = []
     bridge_error = None
     try:
+        settled = reader.verified(position) if position else None
         for group, name in projects.names.items():
-            groups.append(_group(name, group, cursors.get(group), reader, store_error, now))
+            cursor = cursors.get(group)
+            if store_error is None:
+                after = settled.rowid if settled and group in settled.groups else 0
+                groups.append(_group(name, group, cursor, gauge.lag(group, cursor, after), now))
+            else:
+                reader.last_rowid()
+                groups.append(GroupStatus(name, group, None, None, None, None))
     except BridgeUnavailable as error:
         bridge_error = str(error)
         groups = [
@@ -139,17 +156,8 @@ def _service(seen: ServiceSeen, now: datetime) -> dict[str, Any]:
 
 
 def _group(
-    name: str,
-    group: str,
-    cursor: Cursor | None,
-    reader: BridgeReader,
-    store_error: str | None,
-    now: datetime,
+    name: str, group: str, cursor: Cursor | None, lag: GroupLag, now: datetime
 ) -> GroupStatus:
-    if store_error is not None:
-        reader.last_rowid()
-        return GroupStatus(name, group, None, None, None, None)
-    lag = reader.lag(group, cursor)
     waiting = (now - lag.newest).total_seconds() if lag.newest else None
     return GroupStatus(name, group, *_cursor(cursor), lag.unread, waiting)
 

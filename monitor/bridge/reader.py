@@ -23,6 +23,9 @@ CHUNK_SECONDS = 0.003
 CHUNK_ROWS = (256, 16_384)
 FETCH_ROWS = 64
 CHUNK_CHARACTERS = 1 << 20
+CACHE_KIB = 256
+"""What is read in one go is seldom read again, and several readers may be open at a time."""
+
 BUSY_SECONDS = 0.5
 """How long a locked file is tried for before that is reported."""
 
@@ -65,13 +68,6 @@ class Chunk:
     def more(self) -> bool:
         """Tell whether rows are left after this chunk."""
         return self.position.rowid < self.last_rowid
-
-
-class GroupLag(NamedTuple):
-    """What a group has after its cursor: unread messages, and when the newest was posted."""
-
-    unread: int
-    newest: datetime | None
 
 
 class BridgeReader:
@@ -148,7 +144,7 @@ class BridgeReader:
             cursors = self._cursors(connection, settled, end)
             tail = _tail(connection, end)
         self._adapt(time.perf_counter() - started)
-        messages = self._with_phones(messages)
+        messages = self._senders.name(messages)
         reached = Position(str(self._path), end, tail, self.groups)
         self._reached, self._version = reached, version
         return Chunk(messages, cursors, reached, settled, last, self.generation)
@@ -175,7 +171,7 @@ class BridgeReader:
         with self._transaction() as connection:
             messages, reached = self._messages(connection, after, min(after + self._rows, upto))
         self._adapt(time.perf_counter() - started)
-        return self._with_phones(messages), reached
+        return self._senders.name(messages), reached
 
     def last_rowid(self) -> int:
         """Return the newest row's rowid, 0 for an empty file."""
@@ -193,46 +189,11 @@ class BridgeReader:
 
     def ask(self, query: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query, which is one read transaction and had better be short."""
+        return self._whatever_the_bytes(lambda: self._ask(query, tuple(values)))
+
+    def _ask(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._transaction() as connection:
-            return connection.execute(query, tuple(values)).fetchall()
-
-    def lag(self, group_jid: str, cursor: Cursor | None) -> GroupLag:
-        """Count a group's messages after `cursor`, afresh from the file.
-
-        A cursor whose message is no longer where it was counts as none: everything is unread
-        until it has been read again.
-        """
-        return self._whatever_the_bytes(lambda: self._lag(group_jid, cursor))
-
-    def _lag(self, group_jid: str, cursor: Cursor | None) -> GroupLag:
-        after: int | None = 0
-        if cursor is not None:
-            with self._transaction() as connection:
-                row = connection.execute(
-                    "SELECT id, chat_jid FROM messages WHERE rowid = ?", (cursor.rowid,)
-                ).fetchone()
-            after = cursor.rowid if row == (cursor.message_id, group_jid) else 0
-        unread, newest = 0, None
-        while after is not None:
-            # In pieces: a count of a large file at one go would hold its writer up.
-            with self._transaction() as connection:
-                after, count, latest = connection.execute(
-                    "SELECT max(rowid), total(chat_jid = ?1),"
-                    " max(CASE WHEN chat_jid = ?1 THEN rowid END)"
-                    " FROM (SELECT rowid, chat_jid FROM messages WHERE rowid > ?2"
-                    " ORDER BY rowid LIMIT ?3)",
-                    (group_jid, after, CHUNK_ROWS[1]),
-                ).fetchone()
-            unread += int(count)
-            newest = latest or newest
-        return GroupLag(unread, self._time_of(newest) if newest is not None else None)
-
-    def _time_of(self, rowid: int) -> datetime | None:
-        with self._transaction() as connection:
-            row = connection.execute(
-                "SELECT timestamp FROM messages WHERE rowid = ?", (rowid,)
-            ).fetchone()
-        return _time(row[0]) if row else None
+            return connection.execute(query, values).fetchall()
 
     def _verify(self, connection: sqlite3.Connection, position: Position) -> int:
         if position.bridge != str(self._path) or not position.tail:
@@ -267,16 +228,6 @@ class BridgeReader:
             if size > CHUNK_CHARACTERS:
                 return messages, messages[-1].rowid
         return messages, upto
-
-    def _with_phones(self, messages: list[Message]) -> list[Message]:
-        """Name senders by phone number, outside of the read transaction."""
-        phones = self._senders.phones({each.sender for each in messages})
-        if not phones:
-            return messages
-        return [
-            each._replace(sender=phones.get(each.sender, each.sender), sent_as=each.sender)
-            for each in messages
-        ]
 
     def _condition(self) -> tuple[str, list[str]]:
         by_pattern: dict[str | None, list[str]] = {}
@@ -376,6 +327,7 @@ class BridgeReader:
             check_same_thread=False,
         )
         try:
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.text_factory = self._text_factory
             self._columns = frozenset(
                 row[1] for row in connection.execute("PRAGMA table_info(messages)")

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
+from monitor.bridge.message import Message
+
 FILE_NAME = "whatsapp.db"
 LOCKED_SECONDS = 0.02
 """How long a file that its writer holds is waited for: the sender can be put right later."""
@@ -47,6 +49,16 @@ class SenderBook:
                 self._phones |= found
                 self._missing |= unknown - found.keys()
         return {each: self._phones[each] for each in wanted & self._phones.keys()}
+
+    def name(self, messages: list[Message]) -> list[Message]:
+        """Return messages with their senders named by phone number, as far as it is known."""
+        phones = self.phones({each.sender for each in messages})
+        if not phones:
+            return messages
+        return [
+            each._replace(sender=phones.get(each.sender, each.sender), sent_as=each.sender)
+            for each in messages
+        ]
 
     def close(self) -> None:
         """Let go of the file; the next look opens it again."""

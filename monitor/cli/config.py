@@ -63,6 +63,11 @@ def show(home: Home) -> None:
         f"answers        {answering.mode}, through {answering.sender_url},"
         f" then {answering.bridge_url}"
     )
+    watching = environment.watching
+    click.echo(f"http           {watching.http_port or 'off'}")
+    click.echo(f"audit          {_every(watching.audit_interval)}")
+    click.echo(f"alerts         {len(watching.alert_urls) or 'no'} channels")
+    click.echo(f"backups        {environment.backup_dir}")
     for project in load_projects(environment.projects_path):
         watched = "watched" if project.enabled else "not watched"
         checked = ", checks drops" if project.validate else ""
@@ -70,3 +75,7 @@ def show(home: Home) -> None:
         click.echo(
             f"project        {project.name}: {project.group_jid}, {watched}{checked}{answered}"
         )
+
+
+def _every(seconds: float) -> str:
+    return f"every {seconds:g} s" if seconds else "off"

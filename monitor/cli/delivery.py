@@ -41,25 +41,31 @@ def run(home: Home) -> None:
     """Run the service: watch the bridge and deliver until stopped."""
     # Only here: `status` and the validators start faster without these.
     from monitor.answers.courier import Courier  # noqa: PLC0415
+    from monitor.service.attendants import Attendants  # noqa: PLC0415
     from monitor.service.notify import Notifier  # noqa: PLC0415
     from monitor.service.service import Service  # noqa: PLC0415
     from monitor.service.state_keeper import StateKeeper  # noqa: PLC0415
+    from monitor.service.tally import Tally  # noqa: PLC0415
 
     environment = home.environment
     projects = home.projects
     log_fault = set_up_logging(environment.log_level, environment.log_file)
     if log_fault:
         click.echo(f"wa-monitor: {log_fault}; logging to the standard error alone", err=True)
+    state = StateKeeper(StateFile(environment.state_path))
+    tally = Tally()
     Service(
         environment,
         projects,
         home.store,
-        StateKeeper(StateFile(environment.state_path)),
+        state,
         ServiceLock(environment.home),
         Notifier(os.environ),
         release_of(environment.home),
         lambda: Projects(load_projects(environment.projects_path)),
-        Courier(open_store(environment), environment.instance, environment.answering),
+        tally,
+        Attendants(environment, projects, lambda part: open_store(environment, part), state, tally),
+        Courier(open_store(environment, "/answers"), environment.instance, environment.answering),
     ).run()
 
 

@@ -1,40 +1,58 @@
 """`status`: how it goes, for a person or for a program."""
 
 import json
+import os
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from monitor.bridge.lag import LagGauge
 from monitor.cli.exits import PROBLEM
 from monitor.cli.home import Home, with_home
-from monitor.status import Status, gather
+from monitor.overview import Overview, look_over
+from monitor.status import gather
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+JSON_DAYS = 14
+PIPE_WIDTH = 200
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3660),
+    help="Show messages and drops of so many days (UTC).",
+)
 @with_home
-def status(home: Home, as_json: bool) -> None:
+def status(home: Home, as_json: bool, days: int | None) -> None:
     """Show groups, cursors, lag, counts and the last error; exit code 0 if all is well."""
-    found = gather(home.environment, home.projects, home.store, home.reader)
+    reader = home.reader
+    seen = gather(home.environment, home.projects, home.store, reader, LagGauge(reader))
+    found = look_over(home.environment, home.projects, home.store, seen, days or JSON_DAYS)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        click.echo(json.dumps(found.as_json(days or JSON_DAYS), indent=2))
     else:
-        _print(found)
-    if not found.ready:
+        _print(found, days)
+    if not seen.ready:
         raise SystemExit(PROBLEM)
 
 
-def _print(found: Status) -> None:
-    # Only here: the service imports this module too, and need not carry rich.
+def _print(overview: Overview, days: int | None) -> None:
+    # Only here: the service carries this module and never prints.
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
 
-    console = Console(highlight=False, soft_wrap=True)
+    # A pipe has no width: what is cut off there is lost to the program that reads it.
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    console = Console(highlight=False, soft_wrap=True, width=PIPE_WIDTH if piped else None)
+    found = overview.status
     service = found.service
     if service["running"]:
         what = f"runs since {_when(service['started_at'])}, release {service['release']}"
@@ -44,9 +62,9 @@ def _print(found: Status) -> None:
     for part in ("bridge", "store", "state"):
         about = getattr(found, part)
         _line(console, part, about["ok"], about.get("path") or about.get("url"), about["error"])
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("group", "last message", "posted (UTC)", "unread", "waiting"):
-        table.add_column(title, justify="right" if title in ("unread", "waiting") else "left")
+    for name, (since, text) in overview.active_alerts.items():
+        console.print(f"[red]alert[/]    {escape(name)} since {_when(since)}: {escape(text)}")
+    table = _table(("group", "last message", "posted (UTC)"), ("unread", "waiting"))
     for group in found.groups:
         unread = "?" if group.lag_messages is None else f"{group.lag_messages:,}"
         waiting = "" if group.lag_seconds is None else f"{group.lag_seconds:,.0f} s"
@@ -60,6 +78,9 @@ def _print(found: Status) -> None:
     console.print()
     console.print(table)
     console.print()
+    if days:
+        console.print(_days(overview, days))
+        console.print()
     if found.counts:
         counted = ", ".join(
             f"{number:,} {name.replace('_', ' ')}" for name, number in found.counts.items()
@@ -77,12 +98,52 @@ def _print(found: Status) -> None:
         states = {state: count for state, count in found.answers.items() if state != "mode"}
         counted = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
         console.print(f"answers are {found.answers['mode']}: {counted}")
+    console.print(escape(_history(overview)))
     for instance in found.instances:
         error = instance["last_error"]
         last = f"last error {_when(instance['last_error_at'])}: {error}" if error else "no error"
         console.print(
             escape(f"instance {instance['name']}: seen {_when(instance['seen_at'])}, {last}")
         )
+
+
+def _days(overview: Overview, days: int) -> "Table":
+    """Return a table of the days on which something came, newest first."""
+    from rich.markup import escape  # noqa: PLC0415
+
+    table = _table(("day (UTC)", "project"), ("messages", "drops", "resubmissions"))
+    shown = overview.as_json(days)["days"]
+    for each in sorted(shown, key=lambda row: row["day"], reverse=True):
+        table.add_row(
+            each["day"],
+            escape(each["project"]),
+            *(f"{each[what]:,}" for what in ("messages", "drops", "resubmissions")),
+        )
+    return table
+
+
+def _history(overview: Overview) -> str:
+    audit, backup = overview.audit, overview.backup
+    if audit is None:
+        audited = "no audit yet"
+    elif audit.error:
+        audited = f"audit {_when(audit.at)} could not be made: {audit.error}"
+    else:
+        audited = f"audit {_when(audit.at)}: {audit.missed:,} of {audit.submissions:,} missing"
+    restarts = overview.starts.restarts
+    backed_up = f"last backup {_when(backup[1].isoformat())}" if backup else "no backup known"
+    return f"{audited}; {restarts:,} restarts; {backed_up}"
+
+
+def _table(left: Sequence[str], right: Sequence[str]) -> "Table":
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in left:
+        table.add_column(title)
+    for title in right:
+        table.add_column(title, justify="right")
+    return table
 
 
 def _line(console: "Console", part: str, good: bool, what: str, error: str | None) -> None:

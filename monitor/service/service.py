@@ -14,6 +14,7 @@ from monitor.bridge.faults import BridgeUnavailable
 from monitor.bridge.senders import FILE_NAME, SenderBook
 from monitor.bridge.watch import BridgeWatch
 from monitor.logs import fields
+from monitor.service.attendants import Attendants
 from monitor.service.backoff import Backoff
 from monitor.service.delivery import Delivery
 from monitor.service.intake import Projects
@@ -21,6 +22,7 @@ from monitor.service.lock import ServiceLock, ServiceReport
 from monitor.service.notify import Notifier
 from monitor.service.state_keeper import StateKeeper
 from monitor.service.stopping import Stopping
+from monitor.service.tally import Tally
 from monitor.service.upkeep import keep_up
 from monitor.settings.environment import Environment
 from monitor.settings.faults import SettingsError
@@ -43,8 +45,9 @@ log = logging.getLogger(__name__)
 class Service:
     """Runs a Delivery for as long as the process lives.
 
-    `reload` reads the projects again and raises SettingsError if they are bad; `courier` sends
-    answers beside the loop. Signals: SIGTERM and SIGINT end the loop after the batch at hand,
+    `reload` reads the projects again and raises SettingsError if they are bad. `tally` is kept
+    for the `attendants`, which run beside the loop in threads of their own, as the `courier`
+    does, who sends answers. Signals: SIGTERM and SIGINT end the loop after the batch at hand,
     SIGHUP reloads.
     """
 
@@ -58,6 +61,8 @@ class Service:
         notifier: Notifier,
         release: str,
         reload: Callable[[], Projects],
+        tally: Tally,
+        attendants: Attendants,
         courier: Courier,
     ) -> None:
         self._environment = environment
@@ -68,13 +73,15 @@ class Service:
         self._notifier = notifier
         self._release = release
         self._reload = reload
+        self._tally = tally
+        self._attendants = attendants
         self._courier = courier
         self._delivery = Delivery(environment, projects, store, state, courier.wake)
         self._book = SenderBook(environment.bridge_path.with_name(FILE_NAME))
         self._backoff = Backoff()
         self._stopping = False
         self._reloading = False
-        self._started_at = datetime.now(UTC)
+        self._started_at = tally.started_at
         self._fault = ""
         self._last_fault: tuple[str, datetime] | None = None
         self._report_due = 0.0
@@ -84,8 +91,6 @@ class Service:
     def run(self) -> None:
         """Run until a signal ends it."""
         signal.signal(signal.SIGHUP, self._on_reload)
-        self._state.load()
-        self._report_to_lock()
         with BridgeWatch(self._environment.bridge_path) as watch:
 
             def stop() -> None:
@@ -94,9 +99,13 @@ class Service:
                 watch.wake()
 
             stopping = Stopping(stop)
+            self._state.load()
+            self._report_to_lock()
+            self._attendants.start()
             self._courier.start()
             while not self._stopping:
                 watch.wait(self._turn())
+        self._attendants.stop()
         if not self._state.changed_outside():  # by an operator, for the next start
             self._state.save()
         self._delivery.close()
@@ -118,7 +127,7 @@ class Service:
             self._delivery.forget()
         pause = self._environment.scan_interval
         try:
-            while self._delivery.advance() and not self._stopping:
+            while self._advance() and not self._stopping:
                 self._show_life()
                 self._save_state_if_due()
             self._report_to_store()
@@ -136,6 +145,13 @@ class Service:
             pause = min(pause, due)
         return min(pause, self._beat_seconds())
 
+    def _advance(self) -> bool:
+        began = time.perf_counter()
+        more = self._delivery.advance()
+        seconds = time.perf_counter() - began
+        self._tally.batch(seconds, self._delivery.rows, self._delivery.settled)
+        return more
+
     def _save_state_if_due(self) -> None:
         if self._state.due_in == 0.0:
             if self._state.changed_outside():
@@ -149,10 +165,12 @@ class Service:
     def _show_life(self) -> None:
         self._notifier.send("WATCHDOG=1")
         self._lock.beat()
+        self._tally.turn()
 
     def _note_fault(self, error: Exception) -> None:
         part = "bridge" if isinstance(error, BridgeUnavailable) else "store"
         fault = f"{part}: {error}"
+        self._tally.failed(part, str(error))
         self._last_fault = (fault, datetime.now(UTC))
         if fault == self._fault:
             return
@@ -167,6 +185,7 @@ class Service:
 
     def _clear_fault(self) -> None:
         self._backoff.succeeded()
+        self._tally.worked()
         if not self._fault:
             return
         log.info("Delivery is back", extra=fields(after=self._fault))
@@ -220,6 +239,7 @@ class Service:
         self._delivery.use(projects)
         self._projects = projects
         self._upkeep_due = 0.0
+        self._attendants.use(projects)
         log.info("Projects reloaded", extra=fields(groups=len(projects.names)))
         self._notifier.send(f"STATUS={self._status()}")
 

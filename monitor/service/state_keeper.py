@@ -1,8 +1,10 @@
 """When state.json is read and written while the service runs."""
 
 import logging
+import os
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from monitor.bridge.reader import Cursor
 from monitor.logs import fields
@@ -29,6 +31,10 @@ class StateKeeper:
         self._stamp: tuple[int, int, int] | None = None
         self.fault = ""
         """Why the file could not be read or written, empty if it could."""
+        self.saves = 0
+        self.failed_saves = 0
+        self.corruptions: list[tuple[datetime, str]] = []
+        """When the file was found unusable, and in words what was wrong and done."""
 
     @property
     def cursors(self) -> Mapping[str, str]:
@@ -46,6 +52,8 @@ class StateKeeper:
                 "State file missing: the store's cursors count", extra=fields(file=self._file.path)
             )
         else:
+            moved = f", moved to {loaded.moved_to}" if loaded.moved_to else ""
+            self.corruptions.append((datetime.now(UTC), f"{loaded.fault}{moved}"))
             log.error(
                 "State file not usable: the store's cursors count",
                 extra=fields(file=self._file.path, fault=loaded.fault, moved_to=loaded.moved_to),
@@ -79,8 +87,9 @@ class StateKeeper:
         if self._due is None:
             return
         try:
-            self._file.save(self._cursors)
+            written = self._file.save(self._cursors)
         except OSError as error:
+            self.failed_saves += 1
             fault = f"{self._file.path} cannot be written ({error.strerror})"
             if fault != self.fault:
                 log.error(
@@ -90,15 +99,20 @@ class StateKeeper:
             self.fault = fault
             self._due = time.monotonic() + 20 * SAVE_SECONDS
             return
+        self.saves += 1
         if self.fault:
             log.info("State file written again", extra=fields(file=self._file.path))
         self.fault = ""
         self._due = None
-        self._stamp = self._look()
+        # Not what is there now: that may be an operator's, put there in the meantime.
+        self._stamp = _identity(written)
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
-            stat = self._file.path.lstat()
+            return _identity(self._file.path.lstat())
         except OSError:
             return None
-        return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_mtime_ns, found.st_size

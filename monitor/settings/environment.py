@@ -15,6 +15,8 @@ from monitor.settings.answering import KEYS as ANSWERING_KEYS
 from monitor.settings.answering import Answering, answering_of
 from monitor.settings.faults import Fault, SettingsError
 from monitor.settings.urls import mask_url
+from monitor.settings.watching import KEYS as WATCHING_KEYS
+from monitor.settings.watching import NUMBERS, Watching, watching_of
 
 __all__ = ["SCHEMA_PATH", "Environment", "load_environment", "mask_url"]
 
@@ -30,7 +32,10 @@ _KEYS = (
     "LOG_FILE",
     "WA_MONITOR_INSTANCE",
     *ANSWERING_KEYS,
+    *WATCHING_KEYS,
 )
+# Near to one of ours, and yet another program's.
+_OTHERS = ("HTTPS_PORT",)
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 # At 0.87 a letter too many, too few or wrong is close in each of these keys;
 # another program's LOG_DIR or WHATSAPP_TOKEN is not.
@@ -44,7 +49,7 @@ class Environment:
     `database_url` holds a password, hence `repr` leaves it out; None stands for the
     embedded store. `scan_interval` is in seconds. `log_file` is None for no file.
     `instance` names this monitor among those that share a store. `answering` says whether
-    and how answers are sent.
+    and how answers are sent, `watching` how the service itself is watched.
     """
 
     home: Path
@@ -55,6 +60,7 @@ class Environment:
     log_level: str = "INFO"
     log_file: Path | None = None
     answering: Answering = field(default_factory=Answering)
+    watching: Watching = field(default_factory=Watching)
 
     @property
     def state_path(self) -> Path:
@@ -65,6 +71,11 @@ class Environment:
     def projects_path(self) -> Path:
         """The file that says which groups are watched."""
         return self.home / "config" / "projects.yaml"
+
+    @property
+    def backup_dir(self) -> Path:
+        """The folder that holds the backups of every environment, one folder a day."""
+        return self.watching.backup_dir or self.home.parent / "backups"
 
 
 class _Setting(NamedTuple):
@@ -104,6 +115,7 @@ def load_environment(
         log_file=home / text["LOG_FILE"] if "LOG_FILE" in text else None,
         instance=text.get("WA_MONITOR_INSTANCE") or _default_instance(home),
         answering=answering_of(text),
+        watching=watching_of(home, text),
     )
 
 
@@ -150,7 +162,7 @@ def _near_miss(file: str, key: str, line: int) -> Iterator[Fault]:
     tidy = key.upper().replace("-", "_")
     # TEST_DATABASE_URL and LOG_FILE_MAX are another program's.
     longer = (tidy.startswith(f"{known}_") or tidy.endswith(f"_{known}") for known in _KEYS)
-    if tidy not in _KEYS and any(longer):
+    if tidy in _OTHERS or (tidy not in _KEYS and any(longer)):
         return
     for meant in get_close_matches(tidy, _KEYS, 1, _CLOSE):
         yield Fault(file, key, f"expected {meant}, found a key that is nearly the same", line)
@@ -159,9 +171,9 @@ def _near_miss(file: str, key: str, line: int) -> Iterator[Fault]:
 def _typed(key: str, value: str) -> str | float:
     if key == "LOG_LEVEL":
         return value.upper()
-    if key == "ENABLE_WHATSAPP_MESSAGES":
+    if key in ("AUDIT_REPAIR", "ENABLE_WHATSAPP_MESSAGES"):
         return value.lower()
-    if key == "SCAN_INTERVAL":
+    if key == "SCAN_INTERVAL" or key in NUMBERS:
         try:
             number = float(value)
         except ValueError:

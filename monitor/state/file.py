@@ -62,9 +62,10 @@ class StateFile:
         place = f"{faults[0].pointer}: " if faults[0].pointer else ""
         return self._moved_aside(f"is not valid: {place}{faults[0].message}{more}")
 
-    def save(self, cursors: Mapping[str, str]) -> None:
+    def save(self, cursors: Mapping[str, str]) -> os.stat_result:
         """Replace the file by one that holds `cursors`, and wait until it is on the disk.
 
+        Returns what identifies the new file: another may be in its place by now.
         Raises OSError if that fails: the old file is then still whole. Raises
         ValueError, naming the group, for a cursor that the schema does not allow.
         """
@@ -76,11 +77,13 @@ class StateFile:
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
             self._write(temporary, data)
+            written = temporary.lstat()
             temporary.rename(self.path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(self.path.parent)
+        return written
 
     def _read(self) -> bytes:
         # Without O_NONBLOCK, opening a named pipe would wait for its writer.

@@ -6,8 +6,10 @@ from monitor.store.protocol import Store
 EMBEDDED_NAME = "drops.db"
 
 
-def open_store(environment: Environment) -> Store:
+def open_store(environment: Environment, part: str = "") -> Store:
     """Return the environment's store: PostgreSQL if it has an address, else the embedded one.
+
+    `part` names the part of the program that asks, for the server's list of connections.
 
     Nothing is connected to yet. The drivers are imported only when they are used: a service on
     one need not carry the other.
@@ -18,4 +20,4 @@ def open_store(environment: Environment) -> Store:
         return SqliteStore(environment.home / EMBEDDED_NAME)
     from monitor.store.postgresql import PostgresStore  # noqa: PLC0415
 
-    return PostgresStore(environment.database_url, f"wa-monitor {environment.instance}")
+    return PostgresStore(environment.database_url, f"wa-monitor{part} {environment.instance}")

@@ -1,7 +1,9 @@
 """The store on PostgreSQL: what the QA office works on."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import psycopg2
@@ -28,6 +30,8 @@ from monitor.store.postgresql_transaction import BULK, PostgresTransaction, Stal
 from monitor.store.records import (
     Batch,
     Counts,
+    Day,
+    DayMessages,
     DropRow,
     Instance,
     Progress,
@@ -57,6 +61,23 @@ LOOK_UP_BY_INDEX = (
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
     " SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off; SET LOCAL jit = off;"
 )
+
+ADD_DAYS = """
+INSERT INTO wa_monitor_days (day, group_jid, messages)
+SELECT d, g, m FROM json_to_recordset(%s) AS r (d date, g text, m integer) ORDER BY d, g
+ON CONFLICT (day, group_jid) DO UPDATE SET messages = excluded.messages
+WHERE wa_monitor_days.messages < excluded.messages
+"""
+DAYS = """
+SELECT day, group_jid, sum(messages)::integer, sum(drops)::integer, sum(again)::integer
+FROM (SELECT day, group_jid, messages, 0 AS drops, 0 AS again
+      FROM wa_monitor_days WHERE day >= %(day)s
+      UNION ALL
+      SELECT posted_at::date, group_jid, 0, count(*) FILTER (WHERE outcome = 'new'),
+             count(*) FILTER (WHERE outcome = 'resubmission')
+      FROM wa_monitor_ledger WHERE posted_at >= %(midnight)s GROUP BY 1, 2) AS both_sources
+GROUP BY day, group_jid ORDER BY day, group_jid
+"""
 
 
 class PostgresStore:
@@ -225,6 +246,30 @@ class PostgresStore:
                 (limit,),
             )
             return [DropRow(*row) for row in cursor.fetchall()]
+
+    def add_days(self, days: Sequence[DayMessages]) -> None:
+        """See the protocol. In order of the key, so that two monitors do not deadlock."""
+        records = [{"d": each.day.isoformat(), "g": each.group_jid, "m": each.messages}
+                   for each in days]  # fmt: skip
+        with self._transaction() as cursor:
+            cursor.execute(ADD_DAYS, (json.dumps(records),))
+
+    def days(self, since: date) -> list[Day]:
+        """See the protocol."""
+        midnight = datetime.combine(since, time(), UTC)
+        with self._transaction() as cursor:
+            cursor.execute(DAYS, {"day": since, "midnight": midnight})
+            return [Day(*row) for row in cursor.fetchall()]
+
+    def adopted_at(self) -> datetime | None:
+        """See the protocol."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "SELECT applied_at FROM wa_monitor_migrations WHERE version = 1"
+                " AND EXISTS (SELECT FROM wa_monitor_adopted_rows)"
+            )
+            moment: datetime | None = _one(cursor)
+            return moment
 
     def close(self) -> None:
         """See the protocol."""

@@ -1,6 +1,7 @@
 """What every store can do."""
 
 from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Protocol
 
 from monitor.drops.decide import Decision
@@ -10,6 +11,8 @@ from monitor.store.outbox import Outbox
 from monitor.store.records import (
     Batch,
     Counts,
+    Day,
+    DayMessages,
     DropRow,
     Instance,
     Progress,
@@ -67,6 +70,18 @@ class Store(Protocol):
 
     def latest_drops(self, limit: int) -> list[DropRow]:
         """Return the newest rows of `qa_photo_reviews`, newest first."""
+
+    def add_days(self, days: Sequence[DayMessages]) -> None:
+        """Take in counts of messages; of two counts of the same day the higher one stays.
+
+        A bridge that has lost its history, or joined a group late, counts too few.
+        """
+
+    def days(self, since: date) -> list[Day]:
+        """Return each group's days on which something came, from `since` on, oldest first."""
+
+    def adopted_at(self) -> datetime | None:
+        """Return when another system's rows were taken over, None if there were none."""
 
     def close(self) -> None:
         """Disconnect."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from monitor.answers.compose import Answering
@@ -97,6 +97,24 @@ class Instance(NamedTuple):
     seen_at: datetime
     last_error: str
     last_error_at: datetime | None
+
+
+class DayMessages(NamedTuple):
+    """How many messages a group had on a day of UTC, as one bridge counted them."""
+
+    day: date
+    group_jid: str
+    messages: int
+
+
+class Day(NamedTuple):
+    """A group's day of UTC: its messages, and the submissions posted on it by outcome."""
+
+    day: date
+    group_jid: str
+    messages: int
+    drops: int
+    resubmissions: int
 
 
 class NewRow(NamedTuple):

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 
 from monitor.bridge.message import Message
@@ -21,6 +22,8 @@ from monitor.store.outbox import Outbox
 from monitor.store.records import (
     Batch,
     Counts,
+    Day,
+    DayMessages,
     DropRow,
     Instance,
     Progress,
@@ -33,6 +36,18 @@ from monitor.store.sqlite_times import moment, optional_moment, stamp
 from monitor.store.sqlite_transaction import SqliteTransaction
 
 BUSY_SECONDS = 2.0
+
+# Times begin with their day: as text, a time of a day is greater than that day.
+DAYS = """
+SELECT day, group_jid, sum(messages), sum(drops), sum(again)
+FROM (SELECT day, group_jid, messages, 0 AS drops, 0 AS again
+      FROM wa_monitor_days WHERE day >= :day
+      UNION ALL
+      SELECT substr(posted_at, 1, 10), group_jid, 0, sum(outcome = 'new'),
+             sum(outcome = 'resubmission')
+      FROM wa_monitor_ledger WHERE posted_at >= :day GROUP BY 1, 2)
+GROUP BY day, group_jid ORDER BY day, group_jid
+"""
 
 
 class SqliteStore:
@@ -193,6 +208,31 @@ class SqliteStore:
             DropRow(drop, project, user, optional_moment(posted), bool(again), comment)
             for drop, project, user, posted, again, comment in rows
         ]
+
+    def add_days(self, days: Sequence[DayMessages]) -> None:
+        """See the protocol."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO wa_monitor_days (day, group_jid, messages) VALUES (?, ?, ?)"
+                " ON CONFLICT (day, group_jid)"
+                " DO UPDATE SET messages = max(messages, excluded.messages)",
+                [(each.day.isoformat(), each.group_jid, each.messages) for each in days],
+            )
+
+    def days(self, since: date) -> list[Day]:
+        """See the protocol."""
+        with self._transaction() as connection:
+            rows = connection.execute(DAYS, {"day": since.isoformat()}).fetchall()
+        return [Day(date.fromisoformat(day), *rest) for day, *rest in rows]
+
+    def adopted_at(self) -> datetime | None:
+        """See the protocol."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT applied_at FROM wa_monitor_migrations WHERE version = 1"
+                " AND EXISTS (SELECT 1 FROM wa_monitor_adopted_rows)"
+            ).fetchone()
+        return moment(row[0]) if row else None
 
     def close(self) -> None:
         """See the protocol."""

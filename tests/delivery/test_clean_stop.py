@@ -67,17 +67,22 @@ def test_while_the_server_is_down(
 
 
 @contextmanager
-def black_hole() -> Iterator[str]:
-    """Listen at an address and never answer; yield a database URL there."""
+def black_hole() -> Iterator[tuple[str, socket.socket]]:
+    """Listen at an address and never answer; yield a database URL there, and the listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
         port = listener.getsockname()[1]
-        yield f"postgresql://monitor:only-for-tests@127.0.0.1:{port}/qa"
+        yield f"postgresql://monitor:only-for-tests@127.0.0.1:{port}/qa", listener
 
 
 def test_while_the_server_never_answers(embedded_home: Home, bridge: BridgeWriter) -> None:
     bridge.post(LAWLEY, "DR1000000")
-    with black_hole() as url, Service(embedded_home, DATABASE_URL=url) as service:
-        service.wait_for("State file missing")
+    with (
+        black_hole() as (url, listener),
+        Service(embedded_home, DATABASE_URL=url) as service,
+        listener.accept()[0],  # the loop's and the surveyor's, in either order
+        listener.accept()[0],
+    ):
         assert_stops_in_time(service)
     assert service.said("Stopped in the middle of a batch")
     with Service(embedded_home) as service:

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from monitor.bridge.lag import LagGauge
 from monitor.bridge.reader import BridgeReader
 from monitor.demo.bridge_writer import PUT_MESSAGE, BridgeWriter
 from monitor.demo.groups import LAWLEY
@@ -105,7 +106,7 @@ def test_status_of_a_large_file_that_nothing_was_read_of_holds_no_writer_up(tmp_
         until(lambda: len(commits) > COMMITS_ALONE, "the writer alone has written enough")
         started = time.monotonic()
         while time.monotonic() < started + 1:
-            assert reader.lag(LAWLEY, None).unread > 2 * BACKLOG
+            assert LagGauge(reader).lag(LAWLEY, None).unread > 2 * BACKLOG
         stopped = time.monotonic()
     alone = [each.took for each in commits if each.begun < started]
     during = [each.took for each in commits if started <= each.begun < stopped]

@@ -1,5 +1,6 @@
 """A release's name follows its content; its lock leaves out what only building needs."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -66,3 +67,12 @@ def test_another_launcher_makes_another_release(project: Path, tmp_path: Path) -
     before = bundle.content_hash(project, files)
     (files / "wa-monitor").write_text("#!/bin/sh\n")
     assert bundle.content_hash(project, files) != before
+
+
+def test_archives_that_nobody_asks_for_go(tmp_path: Path) -> None:
+    for name, age in (("old.tar", 15), ("new.tar", 13), ("old-but-wheels", 99)):
+        (tmp_path / name).touch()
+        moment = 1_800_000_000 - age * 86400
+        os.utime(tmp_path / name, (moment, moment))
+    bundle.drop_unused(tmp_path, 1_800_000_000)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.tar", "old-but-wheels"]

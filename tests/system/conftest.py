@@ -1,4 +1,7 @@
-"""Machines for the tests, and what is said where there can be none."""
+"""Machines for the tests, and what is said where there can be none.
+
+The tests of a file follow one another on one machine; with pytest-xdist, use --dist loadfile.
+"""
 
 import os
 import shutil
@@ -23,7 +26,6 @@ MachineMaker = Callable[..., Machine]
 Recorder = Callable[[str, object], None]
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark this folder's tests; where they cannot run, say so once, or under CI=true fail."""
     here = Path(__file__).parent
@@ -32,7 +34,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.system)
         # The first test of a run may also build the image, and deploy.
         item.add_marker(pytest.mark.timeout(900))
-        item.add_marker(pytest.mark.xdist_group(item.path.stem))
     reason = missing()
     if reason and mine and os.environ.get("CI") != "true":
         # One stands for all, so that the reason is one line and not one a file.

@@ -14,6 +14,7 @@ from tests.system.machine import Machine
 ROOT = "/opt/wa-monitor"
 BRIDGE = "/opt/whatsapp-bridge/store/messages.db"
 ENVIRONMENTS = ("prod", "dev")
+HTTP_PORTS = {"prod": 8101, "dev": 8102}
 CRON_LINE = "0 1 * * * systemctl restart wa-monitor-prod wa-monitor-dev"
 
 PROJECTS: dict[str, list[dict[str, Any]]] = {
@@ -26,7 +27,12 @@ def variables(database_host: str = "127.0.0.1", **others: Any) -> dict[str, Any]
     """Return the host variables of a site that runs prod and dev, each on its own database."""
     return {
         "wa_monitor_environments": [
-            {"name": name, "bridge_path": BRIDGE, "projects": PROJECTS[name]}
+            {
+                "name": name,
+                "bridge_path": BRIDGE,
+                "projects": PROJECTS[name],
+                "http_port": HTTP_PORTS[name],
+            }
             for name in ENVIRONMENTS
         ],
         "wa_monitor_database_urls": {

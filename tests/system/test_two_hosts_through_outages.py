@@ -42,8 +42,8 @@ def hosts(make_machine: MachineMaker, deployed: Deployed, controller: Controller
         machine.ssh("systemctl daemon-reload; systemctl enable --now sender")
     variables = answering(alpha)
     controller.run("deploy.yml", {alpha: variables, beta: variables}).must_succeed()
-    alpha.write("/root/list.csv", "drop_number\n" + "\n".join(VALID) + "\n")
-    said = site.command(alpha, "prod", "drops import /root/list.csv --project Lawley")
+    alpha.write("/var/tmp/list.csv", "drop_number\n" + "\n".join(VALID) + "\n")
+    said = site.command(alpha, "prod", "drops import /var/tmp/list.csv --project Lawley")
     assert "500 drops added" in said
     return alpha, beta
 

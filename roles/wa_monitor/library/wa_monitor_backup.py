@@ -24,6 +24,7 @@ description:
   - Copies state, embedded store, code, settings, units and the crontab's line into a hidden folder,
     writes a manifest with size and SHA-256 of each, makes all of it durable, and only then gives
     the folder its name, C(<root>/backups/YYYY-MM-DD/<environment>-HHMMSSZ).
+  - The environment's C(last-backup) then names it, for the service to show.
   - state.json is replaced by renames, so a copy of it is a whole one; the embedded store is read
     through SQLite's backup interface.
 options:
@@ -34,6 +35,7 @@ options:
 """
 
 MANIFEST = "MANIFEST.json"
+NOTE = "last-backup"
 FORMAT = 1
 
 
@@ -174,10 +176,19 @@ def make(params: dict[str, Any]) -> Path:
         partial.rename(final)
         sync(final.parent)
         sync(backups)
+        name_newest(home, final)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return final
+
+
+def name_newest(home: Path, backup: Path) -> None:
+    """Leave the backup's name in the home: the service may not look into the backups."""
+    draft = home / f".{NOTE}.new"
+    draft.write_text(f"{backup.parent.name}/{backup.name}\n", encoding="utf-8")
+    draft.chmod(0o644)
+    draft.rename(home / NOTE)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ options:
 CONTENT = ("monitor", "pyproject.toml", "requirements.lock")
 COPIED = (*CONTENT, "README.md", "LICENSE")
 NOT_SHIPPED = ("setuptools",)
+UNUSED = 14 * 86400.0
 
 
 class BundleError(Exception):
@@ -232,6 +234,13 @@ def build(params: dict[str, Any], release: str, final: Path) -> None:
         _into_place(archive, final)
 
 
+def drop_unused(cache: Path, now: float) -> None:
+    """Remove the archives that no play has asked for in two weeks."""
+    for archive in cache.glob("*.tar"):
+        if archive.stat().st_mtime < now - UNUSED:
+            archive.unlink(missing_ok=True)
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -255,6 +264,9 @@ def main() -> None:
         if params["build"] and not archive.exists():
             archive.parent.mkdir(parents=True, exist_ok=True)
             build(params, release, archive)
+        if params["build"]:
+            os.utime(archive)
+            drop_unused(archive.parent, time.time())
     except (BundleError, OSError) as error:
         module.fail_json(msg=f"release {release} cannot be built on the controller: {error}")
     # What is in the controller's cache is no change to the host that a play is about.

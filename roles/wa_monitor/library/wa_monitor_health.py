@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -17,6 +19,7 @@ short_description: The health gate of an environment
 description:
   - Asks the monitor itself, until it says that it is ready and which release it runs, or the time
     is up. The service must be active, read the bridge, reach the store and have its state.
+  - Where the environment has an C(HTTP_PORT), C(/readyz) must agree.
   - Changes nothing.
 options:
   home: {description: Folder of the environment., type: path, required: true}
@@ -53,6 +56,30 @@ def ask(home: Path) -> dict[str, Any]:
     return answer
 
 
+def port_of(home: Path) -> int:
+    """Return the HTTP_PORT that the environment's .env sets, 0 for none."""
+    try:
+        lines = (home / ".env").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    found = [re.fullmatch(r"HTTP_PORT=['\"]?(\d+)['\"]?", line.strip()) for line in lines]
+    return int(next((match[1] for match in reversed(found) if match), "0"))
+
+
+def readyz(port: int) -> str:
+    """Say what /readyz has against the service; empty if nothing."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    try:
+        connection.request("GET", "/readyz")
+        reply = connection.getresponse()
+        said = " ".join(reply.read(2000).decode(errors="replace").split())
+    except (OSError, http.client.HTTPException) as error:
+        return f"nobody answers on 127.0.0.1:{port} (HTTP_PORT): {error}"
+    finally:
+        connection.close()
+    return "" if reply.status == 200 else f"/readyz: {said}"
+
+
 def fault_of(answer: dict[str, Any], release: str) -> str:
     """Say what keeps a service from being healthy; empty if nothing does."""
     if "error" in answer:
@@ -74,9 +101,13 @@ def wait(home: Path, unit: str, release: str, timeout: float) -> tuple[str, dict
     end = time.monotonic() + timeout
     if not (home / "releases" / release / "venv").exists():
         return _old_system(unit), {}
+    port = port_of(home)
     while True:
         answer = ask(home) if is_active(unit) else {"error": f"{unit} is not active"}
         fault = fault_of(answer, release)
+        # A release of before there was HTTP may be gone back to.
+        if not fault and "alerts" in answer and port:
+            fault = readyz(port)
         if not fault or time.monotonic() > end:
             return fault, answer
         time.sleep(PAUSE)

@@ -1,0 +1,1 @@
+"""What watches the service: looks, audits, alerts, metrics and the page, on real parts."""

@@ -114,6 +114,7 @@ def test_the_json_is_as_its_schema_says_and_as_the_command_says(
     assert over_http == said
     assert said["counts"] == {
         "drops": 3, "resubmissions": 0, "malformed": 1, "dead_letters": 0,
+        "invalid": 0,
     }  # fmt: skip
     assert {group["name"]: group["message_id"] for group in said["groups"]}["Mamelodi"] == first
     assert {(day["project"], day["messages"], day["drops"]) for day in said["days"]} == {

@@ -18,7 +18,7 @@ test-fast: $(VENV)/.development ## Run what needs neither root nor a booted mach
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not system"
 
 test-system: $(VENV)/.development ## Drive ansible-playbook against booted Debian machines (root)
-	$(BIN)/pytest -m system
+	$(BIN)/pytest -n 2 --dist loadfile -m system
 
 bench: $(VENV)/.development ## Compare speed with the old way, pgloader and the limit
 	$(BIN)/python -m tests.bench
@@ -30,7 +30,8 @@ lint: $(VENV)/.development ## Check style, types, YAML, playbooks and schemas
 	$(BIN)/yamllint --strict .
 	$(BIN)/ansible-lint --profile production --offline
 	$(BIN)/check-jsonschema --check-metaschema monitor/state.schema.json \
-	    monitor/settings/projects.schema.json monitor/settings/environment.schema.json
+	    monitor/settings/projects.schema.json monitor/settings/environment.schema.json \
+	    monitor/web/status.schema.json
 
 docs: $(VENV)/.development ## Write docs/commands.md from the program
 	$(BIN)/python -m tests.docs.reference

@@ -19,8 +19,8 @@ NAMES = (
 CORRUPTION_SECONDS = 300.0
 """For how long a state file that was damaged, and has been put right since, is a condition."""
 
-STATE_SECONDS = 90.0
-"""A state file that a look found bad has by then been looked at again, twice."""
+MENDING_SECONDS = 60.0
+"""The service writes a bad or missing state file anew by itself, and well within this."""
 
 LAG_SECONDS = 60.0
 """A message that waits no longer than this is on its way."""
@@ -101,7 +101,7 @@ def _lasting(seconds: float, after: float, what: str, why: str) -> Condition | N
 
 def _corrupt(facts: Facts) -> Condition | None:
     if facts.state_error:
-        return Condition(f"state.json is not usable: {facts.state_error}", STATE_SECONDS)
+        return Condition(f"state.json is not usable: {facts.state_error}", MENDING_SECONDS)
     if facts.corrupted is None:
         return None
     at, what = facts.corrupted

@@ -70,11 +70,12 @@ class LagGauge:
         """Return the rowid up to which the group has nothing unread."""
         if cursor is None:
             return 0
+        if not self._stands(cursor.rowid, (cursor.message_id, group_jid)):
+            return 0
         clear = self._clear.get(group_jid)
         if clear is not None and clear.cursor == cursor and self._stands(clear.rowid, clear.mark):
             return clear.rowid
-        stands = self._stands(cursor.rowid, (cursor.message_id, group_jid))
-        return cursor.rowid if stands else 0
+        return cursor.rowid
 
     def _stands(self, rowid: int, mark: tuple[str, str]) -> bool:
         return self._reader.ask(f"SELECT {MARK} FROM messages WHERE rowid = ?", (rowid,)) == [mark]  # noqa: S608 -- fixed words only

@@ -120,7 +120,9 @@ class Looker:
         if last is None or time.monotonic() - last.began > IDLE_SECONDS:
             return True
         status = last.overview.status
-        if not status.ready or any(group.lag_messages for group in status.groups):
+        if not (status.ready and status.state["ok"]) or any(
+            group.lag_messages for group in status.groups
+        ):
             return True
         return self._files() != self._stamp
 

@@ -33,7 +33,7 @@ def test_a_damaged_state_file_is_told_of_once_over_restarts(
         assert alert["title"].endswith("state corrupt alert")
         assert "state.json.corrupt-" in alert["message"]
         assert Web(home).metrics()['wa_monitor_alert_active{alert="state_corrupt"}'] == 1
-        assert "state corrupt" in Web(home).ask("/").text
+        until(lambda: "state corrupt" in Web(home).ask("/").text, "the page shows it")
         # Until then, a process that ends does not know that the message has been taken.
         until(lambda: Web(home).metrics()["wa_monitor_alert_messages_total"] == 1, "it is settled")
         assert service.stop()[0] == 0

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import grp
 import os
 import pwd
@@ -32,7 +33,10 @@ options:
       path: {description: Where it goes., type: path, required: true}
       content: {description: Its text., type: str}
       secret:
-        description: Its text, if it holds secrets, as lines KEY=value; instead of content.
+        description:
+          - Its text, if it holds secrets, as lines KEY=value; instead of content.
+          - In Base64, for Ansible masks in its log only what stands there as it is, which a text of
+            several lines does not.
         type: str
       visible:
         description: Keys of a secret text whose values may be shown.
@@ -83,7 +87,9 @@ def rights(path: Path) -> str:
 
 def text_of(file: dict[str, Any]) -> str:
     """Return the text that a file should have."""
-    return str(file["secret"] if file["secret"] is not None else file["content"] or "")
+    if file["secret"] is not None:
+        return base64.b64decode(file["secret"]).decode()
+    return str(file["content"] or "")
 
 
 def wanted_rights(file: dict[str, Any]) -> str:

@@ -45,7 +45,7 @@ class LagGauge:
         deleted, the cursor's message among them, without anything being left to read.
         """
         newest = self._reader.ask(
-            f"SELECT rowid, {MARK} FROM messages ORDER BY rowid DESC LIMIT 1"  # noqa: S608
+            f"SELECT rowid, {MARK} FROM messages ORDER BY rowid DESC LIMIT 1"  # noqa: S608 -- fixed words only
         )
         if not newest:
             return GroupLag(0, None)

@@ -39,8 +39,8 @@ def test_a_machine_has_a_database_and_no_way_out(machine: Machine) -> None:
 
 
 def test_a_machine_keeps_its_disk_over_a_power_loss(machine: Machine) -> None:
-    machine.ssh("echo kept > /root/mark")
+    machine.ssh("echo kept > /var/lib/mark")
     machine.kill()
     assert not machine.running
     machine.boot()
-    assert machine.says("cat /root/mark") == "kept"
+    assert machine.says("cat /var/lib/mark") == "kept"

@@ -16,7 +16,7 @@ each_environment = pytest.mark.parametrize("environment", site.ENVIRONMENTS)
 
 TOKEN = "the-channels-secret"
 RECEIVER_PORT = 9199
-RECEIVED = "/root/received"
+RECEIVED = "/var/lib/received"
 RECEIVER = f"""
 import http.server
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -143,8 +143,8 @@ def test_a_port_that_is_another_programs_fails_the_gate(
 def test_an_alert_arrives_when_state_json_is_damaged_by_hand(
     host: Machine, controller: Controller
 ) -> None:
-    host.write("/root/receiver.py", RECEIVER)
-    host.ssh("systemd-run --quiet --unit=receiver /usr/bin/python3 /root/receiver.py")
+    host.write("/var/lib/receiver.py", RECEIVER)
+    host.ssh("systemd-run --quiet --unit=receiver /usr/bin/python3 /var/lib/receiver.py")
     urls = {"prod": f"json://127.0.0.1:{RECEIVER_PORT}/{TOKEN}"}
     outcome = controller.run("deploy.yml", {host: site.variables(wa_monitor_alert_urls=urls)})
     assert TOKEN not in outcome.must_succeed().output

@@ -74,15 +74,18 @@ def test_with_restart_and_state_off(host: Machine, controller: Controller) -> No
     assert site.doubled(host, "prod") == []
 
 
-def test_old_releases_are_pruned_and_never_the_live_one(
+def test_old_releases_are_pruned_but_not_the_one_to_go_back_to(
     host: Machine, controller: Controller, tmp_path: Path
 ) -> None:
+    before = site.live_release(host, "prod")
+    spare = set(host.says(f"ls {site.ROOT}/prod/releases").split()) - {before}
+    assert spare
     variables = site.variables(
         wa_monitor_source=str(checkout(tmp_path / "third")),
-        wa_monitor_release_keep=2,
+        wa_monitor_release_keep=1,
         wa_monitor_release_keep_days=0,
     )
     controller.run("deploy.yml", {host: variables}).must_succeed()
-    kept = host.says(f"ls {site.ROOT}/prod/releases").split()
-    assert site.live_release(host, "prod") in kept
-    assert len(kept) == 2
+    now = site.live_release(host, "prod")
+    assert now not in {before, *spare}
+    assert set(host.says(f"ls {site.ROOT}/prod/releases").split()) == {before, now}

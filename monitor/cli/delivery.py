@@ -15,6 +15,7 @@ from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock
 from monitor.settings.projects import load_projects
 from monitor.state.file import StateFile
+from monitor.store.counting import total
 from monitor.store.open import open_store
 from monitor.store.records import Settled
 
@@ -157,7 +158,7 @@ def replay(home: Home, group: str | None, since: datetime | None) -> None:
     instance = home.environment.instance
     if group is None or since is None:
         settled = replay_dead_letters(home.store, instance, home.projects)
-        left = home.store.counts().dead_letters
+        left = total(home.store.counts().values()).dead_letters
         click.echo(f"{_summary(settled)}; {left} dead letters are left")
         raise SystemExit(PROBLEM if left else 0)
     only = [

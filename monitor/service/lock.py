@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from monitor.settings.answering import Mode
+
 LOCK_NAME = "logs/service.lock"
 LOCK_SECONDS = 1.0
 
@@ -19,12 +21,16 @@ class AlreadyRunning(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServiceReport:
-    """What a running service says of itself; `error` is what it waits for, empty if nothing."""
+    """What a running service says of itself.
+
+    `error` is what it waits for, empty if nothing; `answers` whether it sends any.
+    """
 
     pid: int
     release: str
     started_at: str
     error: str = ""
+    answers: Mode = "off"
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class Service:
         self._courier.stop()
         stopping.done()
         log.info(
-            "Stopped", extra=fields(rows=self._delivery.rows, **self._delivery.settled._asdict())
+            "Stopped", extra=fields(rows=self._delivery.rows, **self._delivery.settled.numbers())
         )
 
     def _turn(self) -> float:
@@ -204,7 +204,13 @@ class Service:
 
     def _report_to_lock(self) -> None:
         self._lock.write(
-            ServiceReport(os.getpid(), self._release, self._started_at.isoformat(), self._fault)
+            ServiceReport(
+                os.getpid(),
+                self._release,
+                self._started_at.isoformat(),
+                self._fault,
+                self._environment.answering.mode,
+            )
         )
 
     def _report_to_store(self) -> None:
@@ -225,7 +231,8 @@ class Service:
 
     def _keep_up(self) -> None:
         if time.monotonic() >= self._upkeep_due:
-            keep_up(self._store, self._environment.instance, self._projects, self._book)
+            settled = keep_up(self._store, self._environment.instance, self._projects, self._book)
+            self._tally.let_in = self._tally.let_in.plus(settled)
             self._upkeep_due = time.monotonic() + UPKEEP_SECONDS
 
     def _reload_projects(self) -> None:

@@ -25,6 +25,9 @@ class Tally:
         self.rows = 0
         """The bridge's rows read."""
         self.settled = Settled()
+        """What its batches have settled."""
+        self.let_in = Settled()
+        """What had waited and was taken in by the loop beside its batches."""
         self.batches = [0] * (len(BATCH_BUCKETS) + 1)
         self.batch_seconds = 0.0
         self.faults: Counter[str] = Counter()

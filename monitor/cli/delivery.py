@@ -13,6 +13,7 @@ from monitor.logs import set_up_logging
 from monitor.release import release_of
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock
+from monitor.settings.environment import load_environment
 from monitor.settings.projects import load_projects
 from monitor.state.file import StateFile
 from monitor.store.counting import total
@@ -55,6 +56,9 @@ def run(home: Home) -> None:
         click.echo(f"wa-monitor: {log_fault}; logging to the standard error alone", err=True)
     state = StateKeeper(StateFile(environment.state_path))
     tally = Tally()
+    attendants = Attendants(
+        environment, projects, lambda part: open_store(environment, part), state, tally
+    )
     Service(
         environment,
         projects,
@@ -63,10 +67,16 @@ def run(home: Home) -> None:
         ServiceLock(environment.home),
         Notifier(os.environ),
         release_of(environment.home),
+        lambda: load_environment(home.path, os.environ),
         lambda: Projects(load_projects(environment.projects_path)),
         tally,
-        Attendants(environment, projects, lambda part: open_store(environment, part), state, tally),
-        Courier(open_store(environment, "/answers"), environment.instance, environment.answering),
+        attendants,
+        Courier(
+            open_store(environment, "/answers"),
+            environment.instance,
+            environment.answering,
+            attendants.looker.look_soon,
+        ),
     ).run()
 
 

@@ -77,6 +77,10 @@ class Delivery:
         self._reader = BridgeReader(self._environment.bridge_path, projects.prefilters)
         self.forget()
 
+    def answer(self, *, enabled: bool) -> None:
+        """Queue answers from now on, or none; any thread may call this."""
+        self._gate.enabled = enabled
+
     def forget(self) -> None:
         """Ask the store and the state file for the position again before going on."""
         self._position = None

@@ -2,12 +2,11 @@
 
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
-from types import FrameType
 
 from monitor.answers.courier import Courier
 from monitor.bridge.faults import BridgeUnavailable
@@ -20,8 +19,8 @@ from monitor.service.delivery import Delivery
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock, ServiceReport
 from monitor.service.notify import Notifier
+from monitor.service.signals import Signals
 from monitor.service.state_keeper import StateKeeper
-from monitor.service.stopping import Stopping
 from monitor.service.tally import Tally
 from monitor.service.upkeep import keep_up
 from monitor.settings.environment import Environment
@@ -45,10 +44,10 @@ log = logging.getLogger(__name__)
 class Service:
     """Runs a Delivery for as long as the process lives.
 
-    `reload` reads the projects again and raises SettingsError if they are bad. `tally` is kept
-    for the `attendants`, which run beside the loop in threads of their own, as the `courier`
-    does, who sends answers. Signals: SIGTERM and SIGINT end the loop after the batch at hand,
-    SIGHUP reloads.
+    `reload_settings` and `reload_projects` read the files again and raise SettingsError if they
+    are bad. `tally` is kept for the `attendants`, which run beside the loop in threads of their
+    own, as the `courier` does, who sends answers. Signals: SIGTERM and SIGINT end the loop after
+    the batch at hand, SIGHUP reloads the projects, and of the settings those of answers.
     """
 
     def __init__(
@@ -60,7 +59,8 @@ class Service:
         lock: ServiceLock,
         notifier: Notifier,
         release: str,
-        reload: Callable[[], Projects],
+        reload_settings: Callable[[], Environment],
+        reload_projects: Callable[[], Projects],
         tally: Tally,
         attendants: Attendants,
         courier: Courier,
@@ -72,7 +72,9 @@ class Service:
         self._lock = lock
         self._notifier = notifier
         self._release = release
-        self._reload = reload
+        self._reload_settings = reload_settings
+        self._load_projects = reload_projects
+        self._answering = environment.answering
         self._tally = tally
         self._attendants = attendants
         self._courier = courier
@@ -90,7 +92,6 @@ class Service:
 
     def run(self) -> None:
         """Run until a signal ends it."""
-        signal.signal(signal.SIGHUP, self._on_reload)
         with BridgeWatch(self._environment.bridge_path) as watch:
 
             def stop() -> None:
@@ -98,7 +99,12 @@ class Service:
                 self._notifier.send("STOPPING=1")
                 watch.wake()
 
-            stopping = Stopping(stop)
+            def hang_up() -> None:
+                self._reload_answering()
+                self._reloading = True
+                watch.wake()
+
+            signals = Signals(stop, hang_up)
             self._state.load()
             self._report_to_lock()
             self._attendants.start()
@@ -111,7 +117,7 @@ class Service:
         self._delivery.close()
         self._store.close()
         self._courier.stop()
-        stopping.done()
+        signals.done()
         log.info(
             "Stopped", extra=fields(rows=self._delivery.rows, **self._delivery.settled.numbers())
         )
@@ -130,6 +136,8 @@ class Service:
             while self._advance() and not self._stopping:
                 self._show_life()
                 self._save_state_if_due()
+                if self._reloading:
+                    self._reload_projects()
             self._report_to_store()
             self._keep_up()
             self._clear_fault()
@@ -209,7 +217,7 @@ class Service:
                 self._release,
                 self._started_at.isoformat(),
                 self._fault,
-                self._environment.answering.mode,
+                self._answering.mode,
             )
         )
 
@@ -235,10 +243,26 @@ class Service:
             self._tally.let_in = self._tally.let_in.plus(settled)
             self._upkeep_due = time.monotonic() + UPKEEP_SECONDS
 
+    def _reload_answering(self) -> None:
+        """Heed the kill switch, in the signals' thread: whatever the loop may be waiting for."""
+        try:
+            environment = self._reload_settings()
+        except SettingsError as error:
+            for fault in error.faults:
+                log.error("Settings not reloaded: the old ones stay", extra=fields(fault=fault))
+            return
+        self._answering = environment.answering
+        self._delivery.answer(enabled=self._answering.mode != "off")
+        self._courier.use(self._answering)
+        log.info("Settings reloaded", extra=fields(answers=self._answering.mode))
+        if replace(environment, answering=self._environment.answering) != self._environment:
+            log.warning("Settings other than those of answers have changed: they take a restart")
+
     def _reload_projects(self) -> None:
         self._reloading = False
+        self._report_to_lock()
         try:
-            projects = self._reload()
+            projects = self._load_projects()
         except SettingsError as error:
             for fault in error.faults:
                 log.error("Projects not reloaded: the old ones stay", extra=fields(fault=fault))
@@ -249,6 +273,3 @@ class Service:
         self._attendants.use(projects)
         log.info("Projects reloaded", extra=fields(groups=len(projects.names)))
         self._notifier.send(f"STATUS={self._status()}")
-
-    def _on_reload(self, number: int, frame: FrameType | None) -> None:
-        self._reloading = True

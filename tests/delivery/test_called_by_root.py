@@ -8,9 +8,9 @@ import pytest
 
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import LAWLEY
-from tests.delivery.conftest import NOBODY
 from tests.delivery.homes import Home
 from tests.delivery.services import Service
+from tests.unit.forked import NOBODY
 
 
 class Deployed(NamedTuple):

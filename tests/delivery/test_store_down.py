@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import psycopg2
 import pytest
@@ -158,21 +158,27 @@ def test_the_database_is_replaced_by_an_older_copy(
     caught_up(service, server_home, traffic, BACK_SECONDS)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
 def test_the_database_is_replaced_by_a_copy_from_before_the_monitor_came(
-    server_home: Home, traffic: Traffic, postgres: PostgresServer
+    server_home: Home, traffic: Traffic, postgres: PostgresServer, restarted: bool
 ) -> None:
     url = str(server_home.database_url)
     leave_table(url, "DR7000000")
     name = name_of(url)
     postgres.create_database(f"{name}_older", template=name)
     traffic.post()
-    with Service(server_home) as service:
+    with ExitStack() as running:
+        service = running.enter_context(Service(server_home))
         service.wait_until(lambda: server_home.store.holds(*traffic.drops), "it has caught up")
         service.wait_until(server_home.state_path.exists, "state.json is written")
+        if restarted:
+            service.stop()
         with nobody_connected(postgres, name) as cursor:
             cursor.execute(f"DROP DATABASE {name}")
             cursor.execute(f"ALTER DATABASE {name}_older RENAME TO {name}")
         traffic.post()
+        if restarted:
+            service = running.enter_context(Service(server_home))
         service.wait_until(
             lambda: server_home.store.holds("DR7000000", *traffic.drops), "all is there again"
         )

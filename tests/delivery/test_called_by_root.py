@@ -12,6 +12,8 @@ from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.unit.forked import NOBODY
 
+pytestmark = pytest.mark.service
+
 
 class Deployed(NamedTuple):
     """A home as a deployment lays it out, and its bridge."""

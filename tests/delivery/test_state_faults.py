@@ -16,6 +16,8 @@ from tests.delivery.monitors import settle_afresh
 from tests.delivery.services import Service
 from tests.delivery.stores import assert_exactly
 
+pytestmark = pytest.mark.service
+
 UNKNOWN = "120363000000000000@g.us"
 
 

@@ -18,6 +18,8 @@ from tests.delivery.services import Service
 from tests.delivery.stores import assert_exactly
 from tests.postgres_server import PostgresServer
 
+pytestmark = pytest.mark.service
+
 BACK_SECONDS = 5.0
 """How long after the store's return all that was missed meanwhile may take."""
 

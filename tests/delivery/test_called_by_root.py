@@ -10,7 +10,7 @@ from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import LAWLEY
 from tests.delivery.homes import Home
 from tests.delivery.services import Service
-from tests.unit.forked import NOBODY
+from tests.privileges import NOBODY, require_root
 
 pytestmark = pytest.mark.service
 
@@ -25,11 +25,7 @@ class Deployed(NamedTuple):
 @pytest.fixture
 def deployed(strangers_home: Home) -> Iterator[Deployed]:
     """Make the home root's and sticky; only its `logs` are the service's own."""
-    if os.geteuid() != 0:
-        reason = "calling commands as root needs root"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    require_root("calling commands as root needs root")
     home = strangers_home
     with (home.path / ".env").open("a") as settings:
         settings.write(f"LOG_FILE={home.path}/logs/service.log\n")

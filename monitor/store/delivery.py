@@ -66,7 +66,7 @@ class Transaction(Protocol):
         """Set messages aside, counting the attempts at each."""
 
     def remove_dead_letters(self, keys: Sequence[tuple[str, str]]) -> None:
-        """Forget dead letters, by (group JID, message id)."""
+        """Forget dead letters, by their keys."""
 
     def save_progress(
         self, instance: str, position: Position, cursors: Mapping[str, Cursor]
@@ -112,7 +112,8 @@ def settle(transaction: Transaction, instance: str, batch: Batch) -> Settled:
         transaction.remove_dead_letters(sorted(batch.replayed))
     if batch.position is not None:
         transaction.save_progress(instance, batch.position, batch.cursors)
-    return _count(batch, decisions, malformed, waiting, lists)._replace(answers=queued)
+    settled = _count(batch, decisions, malformed, waiting, lists if pairs else None)
+    return settled._replace(answers=queued)
 
 
 def _count(
@@ -120,17 +121,18 @@ def _count(
     decisions: Sequence[Decision],
     malformed: Sequence[Malformed],
     waiting: Sequence[Submission],
-    lists: Lists,
+    lists: Lists | None,
 ) -> Settled:
     by_group = Counter((found.group_jid, NAMES[outcome]) for found, outcome in decisions)
     by_group.update((each.group_jid, "malformed") for each in malformed)
     by_group.update((each.message.group_jid, "dead_letters") for each in batch.dead_letters)
     by_group.update((each.group_jid, "let_in") for each in waiting)
-    by_group.update(
-        (found.group_jid, "unchecked" if lists.leave_unchecked(found) else "checked")
-        for found, _ in decisions
-        if found.validate
-    )
+    if lists is not None:
+        by_group.update(
+            (found.group_jid, "unchecked" if lists.leave_unchecked(found) else "checked")
+            for found, _ in decisions
+            if found.validate
+        )
     totals: Counter[str] = Counter()
     for (_, name), number in by_group.items():
         totals[name] += number

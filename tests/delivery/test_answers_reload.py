@@ -18,6 +18,8 @@ from tests.delivery.services import Service
 from tests.delivery.test_answers import LISTED, states
 from tests.receivers import Receiver
 
+pytestmark = pytest.mark.service
+
 
 @pytest.fixture
 def sender() -> Iterator[Receiver]:

@@ -16,6 +16,8 @@ from tests.receivers import Receiver, refusing_url
 from tests.watching.web import Web
 from tests.watching.webhook import Webhook
 
+pytestmark = pytest.mark.service
+
 LISTED, UNLISTED = "DR1000001", "DR1000009"
 SOON = 45.0
 

@@ -16,6 +16,8 @@ from tests.delivery.waiting import until
 from tests.watching.web import Web
 from tests.watching.webhook import Webhook
 
+pytestmark = pytest.mark.service
+
 LISTED, ALSO_LISTED, UNLISTED = "DR1000001", "DR1000002", "DR1000009"
 SOON = 45.0
 

@@ -19,6 +19,8 @@ from tests.receivers import Receiver, refusing_url
 from tests.watching.browser import DESK, PHONE, Browser
 from tests.watching.web import Web
 
+pytestmark = pytest.mark.service
+
 PICTURES = Path(__file__).parents[2] / ".cache" / "screenshots"
 SENDER = "27000000001"
 BACKUP = "2025-11-10/home-010203Z"

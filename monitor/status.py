@@ -16,7 +16,8 @@ from monitor.bridge.position import Position
 from monitor.bridge.reader import BridgeReader, Cursor
 from monitor.list_status import ListStatus, look_at_lists
 from monitor.service.intake import Projects
-from monitor.service.lock import ServiceSeen, look_at_service
+from monitor.service.lock import ServiceReport, ServiceSeen, look_at_service
+from monitor.service.pace import Backlog
 from monitor.service.unchecked import read_unchecked
 from monitor.settings.environment import Environment
 from monitor.state.schema import check_state
@@ -154,8 +155,22 @@ def _service(seen: ServiceSeen, now: datetime) -> dict[str, Any]:
         "release": report.release if report else None,
         "started_at": report.started_at if report else None,
         "heartbeat_at": heartbeat.isoformat() if heartbeat else None,
+        "catching_up": _catching_up(report) if report else None,
         "error": (error or None) if seen.running else "it does not run",
     }
+
+
+def backlog_of(status: Status) -> Backlog | None:
+    """Return the backlog that the service is catching up, None without one."""
+    found = status.service["catching_up"]
+    return Backlog(found["rows_left"], found["rows_per_second"]) if found else None
+
+
+def _catching_up(report: ServiceReport) -> dict[str, Any] | None:
+    if not report.rows_left:
+        return None
+    backlog = Backlog(report.rows_left, report.rows_per_second)
+    return {**backlog._asdict(), "seconds_left": backlog.seconds_left}
 
 
 def _group(

@@ -8,7 +8,7 @@ import click
 from monitor.bridge.senders import FILE_NAME, SenderBook
 from monitor.cli.exits import BAD_INPUT, PROBLEM, bad_input
 from monitor.cli.home import Home, with_home
-from monitor.cli.progress import progress
+from monitor.cli.progress import catching_up, progress
 from monitor.logs import set_up_logging
 from monitor.release import release_of
 from monitor.service.intake import Projects
@@ -59,25 +59,27 @@ def run(home: Home) -> None:
     attendants = Attendants(
         environment, projects, lambda part: open_store(environment, part), state, tally
     )
-    Service(
-        environment,
-        projects,
-        home.store,
-        state,
-        ServiceLock(environment.home),
-        Notifier(os.environ),
-        release_of(environment.home),
-        lambda: load_environment(home.path, os.environ),
-        lambda: Projects(load_projects(environment.projects_path)),
-        tally,
-        attendants,
-        Courier(
-            open_store(environment, "/answers"),
-            environment.instance,
-            environment.answering,
-            attendants.looker.look_soon,
-        ),
-    ).run()
+    with catching_up() as show:
+        Service(
+            environment,
+            projects,
+            home.store,
+            state,
+            ServiceLock(environment.home),
+            Notifier(os.environ),
+            release_of(environment.home),
+            lambda: load_environment(home.path, os.environ),
+            lambda: Projects(load_projects(environment.projects_path)),
+            tally,
+            attendants,
+            Courier(
+                open_store(environment, "/answers"),
+                environment.instance,
+                environment.answering,
+                attendants.looker.look_soon,
+            ),
+            show,
+        ).run()
 
 
 @click.command()

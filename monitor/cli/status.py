@@ -15,7 +15,7 @@ from monitor.cli.exits import PROBLEM
 from monitor.cli.home import Home, with_home
 from monitor.list_status import ListStatus
 from monitor.overview import Overview, look_over
-from monitor.status import gather
+from monitor.status import backlog_of, gather
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,6 +61,8 @@ def _print(overview: Overview, days: int | None) -> None:
     else:
         what = "does not run"
     _line(console, "service", service["running"] and not service["error"], what, service["error"])
+    if backlog_of(found):
+        console.print(f"[yellow]backlog[/]  catching up: {backlog_of(found)}")
     for part in ("bridge", "store", "state"):
         about = getattr(found, part)
         _line(console, part, about["ok"], about.get("path") or about.get("url"), about["error"])

@@ -14,6 +14,7 @@ from monitor.metrics.projects import of_answers, of_counts, of_days, of_lists, o
 from monitor.overview import Overview
 from monitor.service.attendants import Attendants
 from monitor.service.audit_schedule import read_audit
+from monitor.service.pace import NO_BACKLOG
 from monitor.service.starts import read_starts
 from monitor.service.tally import BATCH_BUCKETS, Tally
 from monitor.settings.environment import Environment
@@ -106,6 +107,8 @@ class ServiceCollector(Collector):
 
 def _of_tally(tally: Tally) -> Iterator[Metric]:
     yield counter("messages_read", "Rows of the bridge read.", tally.rows)
+    backlog = tally.backlog or NO_BACKLOG
+    yield gauge("backlog_rows", "Rows of the bridge left while it catches up.", backlog.rows_left)
     yield counter("store_errors", "Tries that the store failed.", tally.faults["store"])
     yield counter("bridge_errors", "Tries that the bridge's file failed.", tally.faults["bridge"])
     buckets: list[tuple[str, float]] = []

@@ -24,7 +24,9 @@ class AlreadyRunning(Exception):
 class ServiceReport:
     """What a running service says of itself.
 
-    `error` is what it waits for, empty if nothing; `answers` whether it sends any.
+    `error` is what it waits for, empty if nothing; `answers` whether it sends any. While it
+    catches up, `rows_left` of the bridge are to be read, `rows_per_second` of late, 0 if that
+    is not known.
     """
 
     pid: int
@@ -32,6 +34,8 @@ class ServiceReport:
     started_at: str
     error: str = ""
     answers: Mode = "off"
+    rows_left: int = 0
+    rows_per_second: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from monitor.service.delivery import Delivery
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock, ServiceReport
 from monitor.service.notify import Notifier
+from monitor.service.pace import NO_BACKLOG, Pace
 from monitor.service.signals import Signals
 from monitor.service.state_keeper import StateKeeper
 from monitor.service.tally import Tally
@@ -28,6 +29,9 @@ from monitor.settings.faults import SettingsError
 from monitor.store.faults import StoreUnavailable
 from monitor.store.protocol import Store
 from monitor.store.records import Instance
+
+BACKLOG_SECONDS = 2.0
+"""How often a service that is catching up says how far it is."""
 
 BEAT_SECONDS = 10.0
 """How often an idle loop shows that it turns."""
@@ -48,6 +52,7 @@ class Service:
     are bad. `tally` is kept for the `attendants`, which run beside the loop in threads of their
     own, as the `courier` does, who sends answers. Signals: SIGTERM and SIGINT end the loop after
     the batch at hand, SIGHUP reloads the projects, and of the settings those of answers.
+    `progress` is told, while a backlog is caught up, up to which rowid of which all is settled.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Service:
         tally: Tally,
         attendants: Attendants,
         courier: Courier,
+        progress: Callable[[int, int], None],
     ) -> None:
         self._environment = environment
         self._projects = projects
@@ -78,6 +84,9 @@ class Service:
         self._tally = tally
         self._attendants = attendants
         self._courier = courier
+        self._progress = progress
+        self._pace = Pace()
+        self._backlog_due = 0.0
         self._delivery = Delivery(environment, projects, store, state, courier.wake)
         self._book = SenderBook(environment.bridge_path.with_name(FILE_NAME))
         self._backoff = Backoff()
@@ -136,8 +145,10 @@ class Service:
             while self._advance() and not self._stopping:
                 self._show_life()
                 self._save_state_if_due()
+                self._note_backlog()
                 if self._reloading:
                     self._reload_projects()
+            self._end_backlog()
             self._report_to_store()
             self._keep_up()
             self._clear_fault()
@@ -160,6 +171,22 @@ class Service:
         self._tally.batch(seconds, self._delivery.rows, self._delivery.settled)
         return more
 
+    def _note_backlog(self) -> None:
+        rowid, last = self._delivery.rowid, self._delivery.last_rowid
+        self._tally.backlog = self._pace.note(rowid, last)
+        self._progress(rowid, last)
+        if time.monotonic() >= self._backlog_due:
+            self._report_to_lock()
+            self._backlog_due = time.monotonic() + BACKLOG_SECONDS
+
+    def _end_backlog(self) -> None:
+        if self._tally.backlog is None:
+            return
+        self._tally.backlog = None
+        self._pace.forget()
+        self._progress(self._delivery.rowid, self._delivery.rowid)
+        self._report_to_lock()
+
     def _save_state_if_due(self) -> None:
         if self._state.due_in == 0.0:
             if self._state.changed_outside():
@@ -179,6 +206,9 @@ class Service:
         part = "bridge" if isinstance(error, BridgeUnavailable) else "store"
         fault = f"{part}: {error}"
         self._tally.failed(part, str(error))
+        self._pace.forget()
+        if self._tally.backlog:
+            self._tally.backlog = self._tally.backlog._replace(rows_per_second=0.0)
         self._last_fault = (fault, datetime.now(UTC))
         if fault == self._fault:
             return
@@ -211,6 +241,7 @@ class Service:
         )
 
     def _report_to_lock(self) -> None:
+        backlog = self._tally.backlog or NO_BACKLOG
         self._lock.write(
             ServiceReport(
                 os.getpid(),
@@ -218,6 +249,8 @@ class Service:
                 self._started_at.isoformat(),
                 self._fault,
                 self._answering.mode,
+                backlog.rows_left,
+                backlog.rows_per_second,
             )
         )
 

@@ -11,7 +11,7 @@ from string import Template
 from monitor.bridge.silence import Silence
 from monitor.overview import Overview, day_range
 from monitor.service.looker import DAYS, Look
-from monitor.status import STALE_SECONDS, GroupStatus
+from monitor.status import STALE_SECONDS, GroupStatus, backlog_of
 from monitor.web.lists import lists_and_answers
 from monitor.web.plot import plot
 from monitor.web.words import ago, plain, plural, span, time
@@ -179,6 +179,8 @@ def _parts(overview: Overview, silence: Silence | None) -> str:
         rows = [("Bridge", "writes")]
     rows.append(("Store", _said(status.store["error"], f"{status.store['kind']}, reachable")))
     rows.append(("State file", _said(status.state["error"], "good")))
+    if backlog := backlog_of(status):
+        rows.append(("Catching up", str(backlog)))
     rows.append(("Service", f"release {status.service['release'] or 'not known'}"))
     recent = [ago(now, each.isoformat()) for each in reversed(overview.starts.recent)]
     rows.append(("Last starts", ", ".join(recent[:RESTARTS_SHOWN]) or "not known"))

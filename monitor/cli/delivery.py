@@ -44,11 +44,13 @@ def run(home: Home) -> None:
     # Only here: `status` and the validators start faster without these.
     from monitor.answers.courier import Courier  # noqa: PLC0415
     from monitor.service.attendants import Attendants  # noqa: PLC0415
+    from monitor.service.memory import share_one_heap  # noqa: PLC0415
     from monitor.service.notify import Notifier  # noqa: PLC0415
     from monitor.service.service import Service  # noqa: PLC0415
     from monitor.service.state_keeper import StateKeeper  # noqa: PLC0415
     from monitor.service.tally import Tally  # noqa: PLC0415
 
+    share_one_heap()
     environment = home.environment
     projects = home.projects
     log_fault = set_up_logging(environment.log_level, environment.log_file)

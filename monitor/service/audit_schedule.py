@@ -14,6 +14,7 @@ from monitor.bridge.reader import BridgeReader
 from monitor.logs import fields
 from monitor.service.audit import Verdict, audit, repair
 from monitor.service.intake import Projects
+from monitor.service.memory import give_back
 from monitor.service.notes import Notes
 from monitor.service.upkeep import let_in
 from monitor.settings.environment import Environment
@@ -89,6 +90,7 @@ class AuditSchedule:
         while not self._stop.wait(pause):
             record = self.audit_once()
             self._notes.write(asdict(record))
+            give_back()
             pause = min(AGAIN_SECONDS, interval) if record.missed or record.error else interval
 
     def audit_once(self) -> AuditRecord:

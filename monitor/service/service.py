@@ -18,6 +18,7 @@ from monitor.service.backoff import Backoff
 from monitor.service.delivery import Delivery
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock, ServiceReport
+from monitor.service.memory import give_back
 from monitor.service.notify import Notifier
 from monitor.service.pace import NO_BACKLOG, Pace
 from monitor.service.signals import Signals
@@ -184,6 +185,7 @@ class Service:
             return
         self._tally.backlog = None
         self._pace.forget()
+        give_back()
         self._progress(self._delivery.rowid, self._delivery.rowid)
         self._report_to_lock()
 

@@ -101,9 +101,14 @@ class Projects:
         }
 
     @property
+    def checked_groups(self) -> frozenset[str]:
+        """The groups of the projects whose drops must be in their list."""
+        return frozenset(group for group, (each, _) in self._by_group.items() if each.validate)
+
+    @property
     def checked(self) -> frozenset[str]:
         """The names of the projects whose drops must be in their list."""
-        return frozenset(each.name for each, _ in self._by_group.values() if each.validate)
+        return frozenset(self.names[group] for group in self.checked_groups)
 
     @property
     def unchecked(self) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """How a batch becomes rows: the same steps on every store, inside its one transaction."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -18,6 +19,14 @@ from monitor.store.records import (
     new_row,
     resubmission_comments,
 )
+
+NAMES = {
+    Outcome.NEW: "drops",
+    Outcome.RESUBMISSION: "resubmissions",
+    Outcome.EARLIER: "earlier",
+    Outcome.INVALID: "invalid",
+}
+"""What each outcome is called in `Settled`."""
 
 
 class Transaction(Protocol):
@@ -103,15 +112,28 @@ def settle(transaction: Transaction, instance: str, batch: Batch) -> Settled:
         transaction.remove_dead_letters(sorted(batch.replayed))
     if batch.position is not None:
         transaction.save_progress(instance, batch.position, batch.cursors)
-    outcomes = [each.outcome for each in decisions]
-    return Settled(
-        drops=len(rows),
-        resubmissions=outcomes.count(Outcome.RESUBMISSION),
-        earlier=outcomes.count(Outcome.EARLIER),
-        malformed=len(malformed),
-        dead_letters=len(batch.dead_letters),
-        invalid=len(invalid),
-        let_in=len(waiting),
-        unchecked=sum(lists.leave_unchecked(each.submission) for each in decisions),
-        answers=queued,
-    )
+    settled = _count(batch, decisions, malformed, waiting, lists if pairs else None)
+    return settled._replace(answers=queued)
+
+
+def _count(
+    batch: Batch,
+    decisions: Sequence[Decision],
+    malformed: Sequence[Malformed],
+    waiting: Sequence[Submission],
+    lists: Lists | None,
+) -> Settled:
+    by_group = Counter((found.group_jid, NAMES[outcome]) for found, outcome in decisions)
+    by_group.update((each.group_jid, "malformed") for each in malformed)
+    by_group.update((each.message.group_jid, "dead_letters") for each in batch.dead_letters)
+    by_group.update((each.group_jid, "let_in") for each in waiting)
+    if lists is not None:
+        by_group.update(
+            (found.group_jid, "unchecked" if lists.leave_unchecked(found) else "checked")
+            for found, _ in decisions
+            if found.validate
+        )
+    totals: Counter[str] = Counter()
+    for (_, name), number in by_group.items():
+        totals[name] += number
+    return Settled(**totals, by_group=by_group)

@@ -1,7 +1,7 @@
 """The store on PostgreSQL: what the QA office works on."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -17,6 +17,7 @@ from monitor.drops.submissions import Submission
 from monitor.drops.validity import NO_LISTS, to_be_checked
 from monitor.settings.urls import hide_password, mask_url
 from monitor.store.continuity import Continuity
+from monitor.store.counting import COUNTS
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
 from monitor.store.lists import DropLists, Senders
@@ -204,17 +205,11 @@ class PostgresStore:
             )
             return [StoredDeadLetter(Message(**row[0]), *row[1:]) for row in cursor.fetchall()]
 
-    def counts(self) -> Counts:
+    def counts(self) -> Mapping[str, Counts]:
         """See the protocol."""
         with self._transaction() as cursor:
-            cursor.execute(
-                "SELECT (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'new'),"
-                " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'resubmission'),"
-                " (SELECT count(*) FROM wa_monitor_malformed),"
-                " (SELECT count(*) FROM wa_monitor_dead_letters),"
-                " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'invalid')"
-            )
-            return Counts(*cursor.fetchone())  # type: ignore[misc]  # an aggregate yields a row
+            cursor.execute(COUNTS)
+            return {group: Counts(*numbers) for group, *numbers in cursor.fetchall()}
 
     def report(self, instance: Instance) -> None:
         """See the protocol."""

@@ -1,6 +1,6 @@
 """What every store can do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -59,8 +59,8 @@ class Store(Protocol):
     def dead_letters(self) -> list[StoredDeadLetter]:
         """Return the messages set aside, oldest first."""
 
-    def counts(self) -> Counts:
-        """Count what the store holds."""
+    def counts(self) -> Mapping[str, Counts]:
+        """Count what the store holds, by group JID; a group without anything is missing."""
 
     def report(self, instance: Instance) -> None:
         """Record that an instance runs, and its last error."""

@@ -1,9 +1,11 @@
 """What goes into the store and comes out of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
+from types import MappingProxyType
 from typing import NamedTuple
 
 from monitor.answers.compose import Answering
@@ -64,8 +66,9 @@ class Batch:
 class Settled(NamedTuple):
     """What a batch changed in the store, in numbers.
 
-    `invalid` were not in their project's list, `let_in` had waited for that, `unchecked` were
-    taken in because the list is empty or cannot be read, `answers` were queued.
+    `invalid` were not in their project's list, `let_in` had waited for that, `checked` could be
+    looked up in it, `unchecked` were taken in because the list is empty or cannot be read,
+    `answers` were queued. `by_group` has all but the answers by group JID and name.
     """
 
     drops: int = 0
@@ -75,12 +78,24 @@ class Settled(NamedTuple):
     dead_letters: int = 0
     invalid: int = 0
     let_in: int = 0
+    checked: int = 0
     unchecked: int = 0
     answers: int = 0
+    by_group: Mapping[tuple[str, str], int] = MappingProxyType({})
 
     def plus(self, other: "Settled") -> "Settled":
         """Return the sum of both."""
-        return Settled(*(a + b for a, b in zip(self, other, strict=True)))
+        theirs = other.numbers()
+        by_group = Counter(self.by_group)
+        by_group.update(other.by_group)
+        return Settled(
+            **{name: number + theirs[name] for name, number in self.numbers().items()},
+            by_group=by_group,
+        )
+
+    def numbers(self) -> dict[str, int]:
+        """Return the sums over all groups, by name."""
+        return dict(zip(self._fields[:-1], self[:-1], strict=True))
 
 
 class Progress(NamedTuple):
@@ -91,13 +106,16 @@ class Progress(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How much the store holds, of this system's own records."""
+    """How much the store holds of a group, of this system's own records.
 
-    drops: int
-    resubmissions: int
-    malformed: int
-    dead_letters: int
-    invalid: int
+    `invalid` are the submissions that wait for their drop to be in its project's list.
+    """
+
+    drops: int = 0
+    resubmissions: int = 0
+    malformed: int = 0
+    dead_letters: int = 0
+    invalid: int = 0
 
 
 class Instance(NamedTuple):

@@ -14,7 +14,7 @@ from monitor.logs import fields
 from monitor.service.intake import NO_FLOORS, Floors, Intake, Projects, take_in
 from monitor.service.notes import Notes
 from monitor.service.resume import Resume, resume
-from monitor.service.settling import settle_readings
+from monitor.service.settling import settle_readings, submissions_of
 from monitor.service.state_keeper import StateKeeper
 from monitor.settings.environment import Environment
 from monitor.store.faults import StoreUnavailable
@@ -111,7 +111,12 @@ class Delivery:
             raise
 
     def _take_in(self, position: Position) -> Intake:
-        return take_in(self._reader, self._projects, position, self._floors)
+        intake = take_in(self._reader, self._projects, position, self._floors)
+        if not intake.more:
+            return intake
+        submissions = submissions_of(intake.readings)
+        presumption = self._store.presume(self._environment.instance, submissions)
+        return intake._replace(presumption=presumption)
 
     def _settle_while_reading_on(self, intake: Intake) -> Intake | None:
         """Settle a batch of a backlog in the other thread and read the next one meanwhile."""
@@ -134,6 +139,7 @@ class Delivery:
             intake.position,
             cursors,
             answering=answering,
+            presumption=intake.presumption,
         )
         self._adopted_cursors = {}
         self._note_progress()
@@ -156,8 +162,7 @@ class Delivery:
             )
             self._unchecked = True
             return
-        checked = any(found.validate for each in intake.readings for found in each.submissions)
-        if self._unchecked and checked and not settled.unchecked:
+        if self._unchecked and not settled.unchecked and _has_checked(intake):
             log.info("Drops are checked again")
             self._unchecked = False
 
@@ -226,3 +231,7 @@ class Delivery:
                 "Bridge rows have changed: reading again from before them",
                 extra=fields(settled=position.rowid, from_rowid=intake.resumed_from),
             )
+
+
+def _has_checked(intake: Intake) -> bool:
+    return any(found.validate for each in intake.readings for found in each.submissions)

@@ -13,9 +13,8 @@ from monitor.drops.validity import NO_LISTS, Lists, to_be_checked
 from monitor.store.records import (
     Batch,
     DeadLetter,
-    NewRow,
+    Presumption,
     Settled,
-    new_row,
     resubmission_comments,
 )
 
@@ -32,11 +31,13 @@ class Transaction(Protocol):
     def know(self, submissions: Sequence[Submission]) -> Knowledge:
         """Return what the store knows about these submissions."""
 
-    def add_to_ledger(self, instance: str, decisions: Sequence[Decision]) -> None:
-        """Record the submissions as settled."""
+    def add_decided(
+        self, instance: str, decisions: Sequence[Decision], presumption: Presumption | None
+    ) -> None:
+        """Record the submissions as settled, and add a row to `qa_photo_reviews` for each new.
 
-    def add_rows(self, rows: Sequence[NewRow]) -> None:
-        """Add rows to `qa_photo_reviews`."""
+        `presumption`, if there is one, has proved right: the decisions are its own.
+        """
 
     def mark_resubmitted(self, comments: Mapping[str, str]) -> None:
         """Open these drops' rows again and append to their comments."""
@@ -71,25 +72,13 @@ class Transaction(Protocol):
 def settle(transaction: Transaction, instance: str, batch: Batch) -> Settled:
     """Write a batch; what the ledger knows already changes nothing."""
     decisions: list[Decision] = []
-    waiting: list[Submission] = []
+    let_in = 0
     lists = NO_LISTS
     if pairs := to_be_checked(batch.submissions):
         lists = transaction.lists(pairs)
     if batch.submissions:
-        knowledge = transaction.know(batch.submissions)
-        decisions = decide(batch.submissions, knowledge, lists)
-        waiting = [s for s, _ in decisions if key_of(s) in knowledge.waiting]
-    if waiting:
-        transaction.let_in(waiting)
-    invalid = [each.submission for each in decisions if each.outcome is Outcome.INVALID]
-    rows = [new_row(each.submission) for each in decisions if each.outcome is Outcome.NEW]
-    comments = resubmission_comments(decisions)
-    if decisions:
-        transaction.add_to_ledger(instance, decisions)
-    if rows:
-        transaction.add_rows(rows)
-    if comments:
-        transaction.mark_resubmitted(comments)
+        decisions, let_in = _settle_submissions(transaction, instance, batch, lists)
+    invalid = [each for each, outcome in decisions if outcome is Outcome.INVALID]
     if invalid:
         transaction.add_invalid(invalid)
     malformed = transaction.add_malformed(batch.malformed) if batch.malformed else []
@@ -103,15 +92,36 @@ def settle(transaction: Transaction, instance: str, batch: Batch) -> Settled:
         transaction.remove_dead_letters(sorted(batch.replayed))
     if batch.position is not None:
         transaction.save_progress(instance, batch.position, batch.cursors)
-    outcomes = [each.outcome for each in decisions]
+    outcomes = [outcome for _, outcome in decisions]
     return Settled(
-        drops=len(rows),
+        drops=outcomes.count(Outcome.NEW),
         resubmissions=outcomes.count(Outcome.RESUBMISSION),
         earlier=outcomes.count(Outcome.EARLIER),
         malformed=len(malformed),
         dead_letters=len(batch.dead_letters),
         invalid=len(invalid),
-        let_in=len(waiting),
-        unchecked=sum(lists.leave_unchecked(each.submission) for each in decisions),
+        let_in=let_in,
+        unchecked=sum(lists.leave_unchecked(each) for each, _ in decisions) if pairs else 0,
         answers=queued,
     )
+
+
+def _settle_submissions(
+    transaction: Transaction, instance: str, batch: Batch, lists: Lists
+) -> tuple[list[Decision], int]:
+    """Decide and write; return the decisions, and how many submissions had waited for them."""
+    knowledge = transaction.know(batch.submissions)
+    presumption = None if any(knowledge) else batch.presumption
+    if presumption is not None:
+        decisions = presumption.decisions
+    else:
+        decisions = decide(batch.submissions, knowledge, lists)
+    waiting = knowledge.waiting
+    waited = [each for each, _ in decisions if waiting and key_of(each) in waiting]
+    if waited:
+        transaction.let_in(waited)
+    if decisions:
+        transaction.add_decided(instance, decisions, presumption)
+    if comments := resubmission_comments(decisions):
+        transaction.mark_resubmitted(comments)
+    return decisions, len(waited)

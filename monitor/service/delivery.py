@@ -14,7 +14,7 @@ from monitor.logs import fields
 from monitor.service.intake import NO_FLOORS, Floors, Intake, Projects, take_in
 from monitor.service.notes import Notes
 from monitor.service.resume import Resume, resume
-from monitor.service.settling import settle_readings
+from monitor.service.settling import settle_readings, submissions_of
 from monitor.service.state_keeper import StateKeeper
 from monitor.service.unchecked import UncheckedBook
 from monitor.settings.environment import Environment
@@ -118,7 +118,12 @@ class Delivery:
             raise
 
     def _take_in(self, position: Position) -> Intake:
-        return take_in(self._reader, self._projects, position, self._floors)
+        intake = take_in(self._reader, self._projects, position, self._floors)
+        if not intake.more:
+            return intake
+        submissions = submissions_of(intake.readings)
+        presumption = self._store.presume(self._environment.instance, submissions)
+        return intake._replace(presumption=presumption)
 
     def _settle_while_reading_on(self, intake: Intake) -> Intake | None:
         """Settle a batch of a backlog in the other thread and read the next one meanwhile."""
@@ -141,6 +146,7 @@ class Delivery:
             intake.position,
             cursors,
             answering=answering,
+            presumption=intake.presumption,
         )
         self._adopted_cursors = {}
         self._note_progress()

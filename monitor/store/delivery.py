@@ -14,9 +14,8 @@ from monitor.drops.validity import NO_LISTS, Lists, to_be_checked
 from monitor.store.records import (
     Batch,
     DeadLetter,
-    NewRow,
+    Presumption,
     Settled,
-    new_row,
     resubmission_comments,
 )
 
@@ -41,11 +40,13 @@ class Transaction(Protocol):
     def know(self, submissions: Sequence[Submission]) -> Knowledge:
         """Return what the store knows about these submissions."""
 
-    def add_to_ledger(self, instance: str, decisions: Sequence[Decision]) -> None:
-        """Record the submissions as settled."""
+    def add_decided(
+        self, instance: str, decisions: Sequence[Decision], presumption: Presumption | None
+    ) -> None:
+        """Record the submissions as settled, and add a row to `qa_photo_reviews` for each new.
 
-    def add_rows(self, rows: Sequence[NewRow]) -> None:
-        """Add rows to `qa_photo_reviews`."""
+        `presumption`, if there is one, has proved right: the decisions are its own.
+        """
 
     def mark_resubmitted(self, comments: Mapping[str, str]) -> None:
         """Open these drops' rows again and append to their comments."""
@@ -85,20 +86,8 @@ def settle(transaction: Transaction, instance: str, batch: Batch) -> Settled:
     if pairs := to_be_checked(batch.submissions):
         lists = transaction.lists(pairs)
     if batch.submissions:
-        knowledge = transaction.know(batch.submissions)
-        decisions = decide(batch.submissions, knowledge, lists)
-        waiting = [s for s, _ in decisions if key_of(s) in knowledge.waiting]
-    if waiting:
-        transaction.let_in(waiting)
-    invalid = [each.submission for each in decisions if each.outcome is Outcome.INVALID]
-    rows = [new_row(each.submission) for each in decisions if each.outcome is Outcome.NEW]
-    comments = resubmission_comments(decisions)
-    if decisions:
-        transaction.add_to_ledger(instance, decisions)
-    if rows:
-        transaction.add_rows(rows)
-    if comments:
-        transaction.mark_resubmitted(comments)
+        decisions, waiting = _settle_submissions(transaction, instance, batch, lists)
+    invalid = [each for each, outcome in decisions if outcome is Outcome.INVALID]
     if invalid:
         transaction.add_invalid(invalid)
     malformed = transaction.add_malformed(batch.malformed) if batch.malformed else []
@@ -137,3 +126,24 @@ def _count(
     for (_, name), number in by_group.items():
         totals[name] += number
     return Settled(**totals, by_group=by_group)
+
+
+def _settle_submissions(
+    transaction: Transaction, instance: str, batch: Batch, lists: Lists
+) -> tuple[list[Decision], list[Submission]]:
+    """Decide and write; return the decisions, and the submissions that had waited for them."""
+    knowledge = transaction.know(batch.submissions)
+    presumption = None if any(knowledge) else batch.presumption
+    if presumption is not None:
+        decisions = presumption.decisions
+    else:
+        decisions = decide(batch.submissions, knowledge, lists)
+    waiting = knowledge.waiting
+    waited = [each for each, _ in decisions if waiting and key_of(each) in waiting]
+    if waited:
+        transaction.let_in(waited)
+    if decisions:
+        transaction.add_decided(instance, decisions, presumption)
+    if comments := resubmission_comments(decisions):
+        transaction.mark_resubmitted(comments)
+    return decisions, waited

@@ -12,7 +12,7 @@ from psycopg2 import extensions
 from monitor.bridge.message import Message
 from monitor.bridge.position import Mark, Position
 from monitor.bridge.reader import Cursor
-from monitor.drops.decide import Decision, decide
+from monitor.drops.decide import NOTHING_KNOWN, Decision, decide
 from monitor.drops.submissions import Submission
 from monitor.drops.validity import NO_LISTS, to_be_checked
 from monitor.settings.urls import hide_password, mask_url
@@ -27,6 +27,7 @@ from monitor.store.postgresql_fitness import columns_of, fitness_faults, list_fa
 from monitor.store.postgresql_lists import PostgresLists, PostgresSenders
 from monitor.store.postgresql_locks import lock, lock_key
 from monitor.store.postgresql_outbox import PostgresOutbox
+from monitor.store.postgresql_rows import copies, row_columns
 from monitor.store.postgresql_transaction import BULK, PostgresTransaction, StaleDecision
 from monitor.store.records import (
     Batch,
@@ -35,6 +36,7 @@ from monitor.store.records import (
     DayMessages,
     DropRow,
     Instance,
+    Presumption,
     Progress,
     Settled,
     StoredDeadLetter,
@@ -164,6 +166,16 @@ class PostgresStore:
         with self._transaction() as cursor:
             cursor.execute("SELECT EXISTS (SELECT FROM wa_monitor_adopted_rows)")
             return bool(_one(cursor))
+
+    def presume(self, instance: str, submissions: Sequence[Submission]) -> Presumption | None:
+        """See the protocol."""
+        columns = self._columns
+        if columns is None or not self._all_new or len(submissions) < BULK:
+            return None
+        if to_be_checked(submissions):
+            return None
+        decisions = decide(submissions, NOTHING_KNOWN)
+        return Presumption(decisions, copies(instance, decisions, row_columns(columns)))
 
     def deliver(self, instance: str, batch: Batch) -> Settled:
         """See the protocol.

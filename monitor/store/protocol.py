@@ -15,6 +15,7 @@ from monitor.store.records import (
     DayMessages,
     DropRow,
     Instance,
+    Presumption,
     Progress,
     Settled,
     StoredDeadLetter,
@@ -49,6 +50,12 @@ class Store(Protocol):
 
     def adopted(self) -> bool:
         """Tell whether another system's rows were there before this one's tables."""
+
+    def presume(self, instance: str, submissions: Sequence[Submission]) -> Presumption | None:
+        """Work out what submissions come to if none is known here; None if that is no use.
+
+        Asks nothing of the store, so that another thread may do it while a batch is delivered.
+        """
 
     def deliver(self, instance: str, batch: Batch) -> Settled:
         """Commit a batch in one transaction; raises BatchRefused if its data is the fault."""

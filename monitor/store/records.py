@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from monitor.answers.compose import Answering
 from monitor.bridge.message import Message
@@ -45,13 +45,24 @@ class StoredDeadLetter(NamedTuple):
     failed_at: datetime
 
 
+class Presumption(NamedTuple):
+    """What submissions come to if the store knows none of them, worked out before it is asked.
+
+    `made` is what the store that presumes will write then, in its own form.
+    """
+
+    decisions: list[Decision]
+    made: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What is committed together.
 
     `submissions` are in order of arrival. `position` is None when a batch moves no cursor,
     as in a replay or a repair; `replayed` are the keys of dead letters that this batch
-    settles, see `letter_key`. `answering` is None when nothing may be answered.
+    settles, see `letter_key`. `answering` is None when nothing may be answered;
+    `presumption`, if there is one, is about these very submissions.
     """
 
     submissions: list[Submission]
@@ -61,6 +72,7 @@ class Batch:
     position: Position | None = None
     replayed: frozenset[tuple[str, str]] = frozenset()
     answering: Answering | None = None
+    presumption: Presumption | None = None
 
 
 class Settled(NamedTuple):
@@ -147,17 +159,6 @@ class Day(NamedTuple):
     resubmissions: int
 
 
-class NewRow(NamedTuple):
-    """A row to be added to `qa_photo_reviews`."""
-
-    drop_number: str
-    project: str
-    user_name: str
-    submitted_by: str
-    posted_at: datetime
-    comment: str
-
-
 class DropRow(NamedTuple):
     """A row of `qa_photo_reviews`, as far as the monitor writes it."""
 
@@ -169,16 +170,9 @@ class DropRow(NamedTuple):
     comment: str
 
 
-def new_row(submission: Submission) -> NewRow:
-    """Return the row that a new drop's first submission makes."""
-    return NewRow(
-        submission.drop_number,
-        submission.project,
-        submission.sender[:USER_NAME_LENGTH],
-        submission.sender,
-        submission.posted_at,
-        f"Posted in {submission.project} on {_second(submission.posted_at)}",
-    )
+def first_comment(project: str, moment: str) -> str:
+    """Return a new drop's comment; `moment` is its time of posting in ISO 8601, in UTC."""
+    return f"Posted in {project} on {moment[:10]} {moment[11:19]} UTC"
 
 
 def resubmission_comments(decisions: Iterable[Decision]) -> dict[str, str]:

@@ -97,7 +97,7 @@ def test_a_missing_bridge_is_a_problem(embedded_home: Home, command: str) -> Non
 
 
 STATUS_KEYS = {
-    "service": {"running", "started_at", "heartbeat_at", "release", "pid", "error"},
+    "service": {"running", "started_at", "heartbeat_at", "catching_up", "release", "pid", "error"},
     "bridge": {"ok", "path", "error"},
     "store": {"ok", "kind", "url", "error"},
     "state": {"ok", "path", "error"},

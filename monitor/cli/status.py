@@ -58,9 +58,9 @@ def _print(overview: Overview, days: int | None) -> None:
     service = found.service
     if service["running"]:
         what = f"runs since {_when(service['started_at'])}, release {service['release']}"
+        _line(console, "service", not service["error"], what, service["error"])
     else:
-        what = "does not run"
-    _line(console, "service", service["running"] and not service["error"], what, service["error"])
+        _line(console, "service", False, service["error"], None)
     if backlog_of(found):
         console.print(f"[yellow]backlog[/]  catching up: {backlog_of(found)}")
     for part in ("bridge", "store", "state"):

@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-system bench lint docs format lock clean
+.PHONY: help demo test test-fast test-service test-system bench lint docs format lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -12,10 +12,14 @@ help: ## Say what there is to make
 demo: $(VENV)/.runtime ## Show the monitor on a small bridge: posts, a crash, the audit
 	$(BIN)/wa-monitor demo --folder .demo
 
-test: test-fast test-system ## Run every test
+test: test-fast test-service test-system ## Run every test
 
-test-fast: $(VENV)/.development ## Run what needs neither root nor a booted machine
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not system"
+test-fast: $(VENV)/.development ## Test the parts, on real stores, in under a minute
+	$(BIN)/pytest -n 2 --dist worksteal -m "not service and not system"
+
+# Mostly waiting: for a store's return, a watchdog, an alert.
+test-service: $(VENV)/.development ## Test the program as a process: crashes, kills, outages, HTTP
+	$(BIN)/pytest -n 4 --dist worksteal -m service
 
 test-system: $(VENV)/.development ## Drive ansible-playbook against booted Debian machines (root)
 	$(BIN)/pytest -n 2 --dist loadfile -m system

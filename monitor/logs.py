@@ -5,6 +5,8 @@ import logging.handlers
 import time
 from pathlib import Path
 
+from monitor.ownership import hand_over
+
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@+,%*")
 
 
@@ -39,6 +41,7 @@ def set_up_logging(level: str, file: Path | None) -> str | None:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             handlers.append(logging.handlers.WatchedFileHandler(file, encoding="utf-8"))
+            hand_over(file)
         except OSError as error:
             fault = f"LOG_FILE {file} cannot be written ({error.strerror})"
     for handler in handlers:

@@ -1,10 +1,13 @@
 """Fixtures that every folder of tests may use."""
 
+import os
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from monitor.demo.bridge_writer import BridgeWriter
 from tests.postgres_server import PostgresServer
 
 _numbers = count(1)
@@ -25,3 +28,18 @@ def database_url(postgres: PostgresServer) -> Iterator[str]:
     yield postgres.create_database(name)
     postgres.start()
     postgres.drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a real monitor's settings in the caller's environment from the tests' monitors."""
+    for key in list(os.environ):
+        if key.startswith("WA_MONITOR_") or key in ("DATABASE_URL", "NEON_DATABASE_URL"):
+            monkeypatch.delenv(key)
+
+
+@pytest.fixture
+def bridge(tmp_path: Path) -> Iterator[BridgeWriter]:
+    """Open a bridge's file in its default journal mode, never waiting for the disk."""
+    with BridgeWriter(tmp_path / "bridge" / "messages.db", fsync=False) as writer:
+        yield writer

@@ -6,6 +6,8 @@ import pytest
 
 from monitor.demo.demo import run_demo
 
+pytestmark = pytest.mark.service
+
 
 def test_the_demo_misses_and_doubles_nothing_twice_in_a_row(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

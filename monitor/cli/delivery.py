@@ -156,7 +156,8 @@ def replay(home: Home, group: str | None, since: datetime | None) -> None:
     home.store.migrate()
     instance = home.environment.instance
     if group is None or since is None:
-        settled = replay_dead_letters(home.store, instance, home.projects)
+        with progress("Replaying", "letters") as show:
+            settled = replay_dead_letters(home.reader, home.store, instance, home.projects, show)
         left = home.store.counts().dead_letters
         click.echo(f"{_summary(settled)}; {left} dead letters are left")
         raise SystemExit(PROBLEM if left else 0)

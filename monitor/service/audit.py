@@ -12,7 +12,7 @@ from monitor.service.intake import BATCH_READINGS, Projects, Reading
 from monitor.service.settling import settle_readings
 from monitor.service.upkeep import let_in
 from monitor.store.protocol import Store
-from monitor.store.records import Settled
+from monitor.store.records import Settled, letter_key
 
 SETTLING_SECONDS = 2.0
 """What a running service needs at most for a message that has just come in."""
@@ -93,22 +93,19 @@ def audit(
     if suspects and settling_seconds:
         time.sleep(settling_seconds)
     lacking = _lacking(store, suspects)
-    aside = {(each.message.group_jid, each.message.id) for each in store.dead_letters()}
+    aside = {letter_key(each.message) for each in store.dead_letters()}
     waiting = tuple(store.lists.waiting(projects.unchecked))
     refused = {key_of(each) for each in waiting}
     missed = [
         Finding(each, lacking[key_of(found)])
         for each in suspects
         for found in each.submissions
-        if key_of(found) in lacking.keys() - refused
-        and (each.message.group_jid, each.message.id) not in aside
+        if key_of(found) in lacking.keys() - refused and letter_key(each.message) not in aside
     ]
     return Verdict(
         compared,
         tuple(missed),
-        tuple(
-            each for each in unreadable if (each.message.group_jid, each.message.id) not in aside
-        ),
+        tuple(each for each in unreadable if letter_key(each.message) not in aside),
         waiting,
     )
 

@@ -12,6 +12,7 @@ from monitor.bridge.position import Position
 from monitor.bridge.reader import BridgeReader, Cursor
 from monitor.logs import fields
 from monitor.service.intake import NO_FLOORS, Floors, Intake, Projects, take_in
+from monitor.service.notes import Notes
 from monitor.service.resume import Resume, resume
 from monitor.service.settling import settle_readings
 from monitor.service.state_keeper import StateKeeper
@@ -52,7 +53,9 @@ class Delivery:
         self._beside = ThreadPoolExecutor(1, "settling")
         self._floors = NO_FLOORS
         self._adopted_cursors: Mapping[str, Cursor] = {}
-        self._has_progress = False
+        self._notes = Notes(environment.home, "delivery")
+        # Of an earlier process too, as long as the home's notes are there.
+        self._has_progress = bool(self._notes.read().get("has_progress"))
         self.settled = Settled()
         """What this process has settled so far."""
         self.rows = 0
@@ -133,7 +136,7 @@ class Delivery:
             answering=answering,
         )
         self._adopted_cursors = {}
-        self._has_progress = True
+        self._note_progress()
         self._state.advance(cursors)
         self.settled = self.settled.plus(settled)
         self.rows += intake.rows
@@ -165,7 +168,7 @@ class Delivery:
         progress = self._store.progress(self._environment.instance)
         stored = progress.position
         if progress.position is not None:
-            self._has_progress = True
+            self._note_progress()
             verified = self._reader.verified(progress.position)
             if verified.rowid < progress.position.rowid:
                 log.warning(
@@ -196,6 +199,11 @@ class Delivery:
             known = {g: c for g, c in progress.cursors.items() if g in self._reader.groups}
             self._state.advance({g: c for g, c in known.items() if g not in self._state.cursors})
         return going_on.position
+
+    def _note_progress(self) -> None:
+        if not self._has_progress:
+            self._has_progress = True
+            self._notes.write({"has_progress": True})
 
     def _guard(self, stored: Position | None, going_on: Resume) -> None:
         """Keep what is read again, or was there before the first reading, from being answered."""

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from monitor.ownership import hand_over, make_logs
+
 LOCK_NAME = "logs/service.lock"
 LOCK_SECONDS = 1.0
 
@@ -44,8 +46,9 @@ class ServiceLock:
 
     def __init__(self, home: Path) -> None:
         self._path = home / LOCK_NAME
-        self._path.parent.mkdir(exist_ok=True)
+        make_logs(home)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        hand_over(self._path)
         try:
             _lock(self._descriptor)
         except OSError:

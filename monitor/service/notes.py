@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from monitor.ownership import hand_over, make_logs
+
 
 class Notes:
     """A JSON object in a file of the home's `logs` folder, replaced as a whole.
@@ -29,8 +31,9 @@ class Notes:
         """Replace the file, as far as that can be done."""
         draft = self._path.with_suffix(".new")
         with suppress(OSError):
-            self._path.parent.mkdir(exist_ok=True)
+            make_logs(self._path.parent.parent)
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(data, file, ensure_ascii=False)
+            hand_over(draft)
             draft.replace(self._path)

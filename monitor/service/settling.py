@@ -10,7 +10,7 @@ from monitor.logs import fields
 from monitor.service.intake import Reading
 from monitor.store.faults import BatchRefused, StoreUnavailable
 from monitor.store.protocol import Store
-from monitor.store.records import Batch, DeadLetter, Settled
+from monitor.store.records import Batch, DeadLetter, Settled, letter_key
 
 log = logging.getLogger(__name__)
 
@@ -86,13 +86,14 @@ def _batch(
     replayed: frozenset[tuple[str, str]] = frozenset(),
     answering: Answering | None = None,
 ) -> Batch:
-    good = {(each.message.group_jid, each.message.id) for each in readings if not each.error}
+    if replayed:
+        replayed &= {letter_key(each.message) for each in readings if not each.error}
     return Batch(
         submissions=[found for each in readings for found in each.submissions],
         malformed=[found for each in readings for found in each.malformed],
         dead_letters=[DeadLetter(each.message, each.error) for each in readings if each.error],
         cursors=cursors,
         position=position,
-        replayed=replayed & good,
+        replayed=replayed,
         answering=answering,
     )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from monitor.ownership import hand_over
 from monitor.state.schema import check_state, is_entry
 
 # A thousand groups need 60 KB: what is larger is not a state file, and is not read.
@@ -97,28 +98,17 @@ class StateFile:
             return file.read()
 
     def _write(self, temporary: Path, data: bytes) -> None:
-        owner = self._owner()
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
         try:
             os.fchmod(descriptor, _MODE)  # whatever the umask is
-            if owner is not None:
-                os.fchown(descriptor, *owner)
+            # An operator who writes the file as root must not lock the service out of it.
+            hand_over(temporary)
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-    def _owner(self) -> tuple[int, int] | None:
-        # An operator who writes the file as root must not lock the service out of it.
-        if os.geteuid() != 0:
-            return None
-        try:
-            status = self.path.stat()
-        except OSError:
-            status = self.path.parent.stat()
-        return status.st_uid, status.st_gid
 
     def _moved_aside(self, fault: str) -> LoadedState:
         target = self._free_name()

@@ -57,7 +57,7 @@ class Transaction(Protocol):
         """Set messages aside, counting the attempts at each."""
 
     def remove_dead_letters(self, keys: Sequence[tuple[str, str]]) -> None:
-        """Forget dead letters, by (group JID, message id)."""
+        """Forget dead letters, by their keys."""
 
     def save_progress(
         self, instance: str, position: Position, cursors: Mapping[str, Cursor]

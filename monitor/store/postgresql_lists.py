@@ -55,18 +55,7 @@ class PostgresLists:
                 " AND v.drop_number = l.drop_number)) ORDER BY posted_at, settled_at",
                 {"unchecked": list(unchecked)},
             )
-            return [
-                Submission(
-                    drop_number=drop,
-                    message_id=message,
-                    group_jid=group,
-                    project=project,
-                    sender=sender,
-                    posted_at=posted_at,
-                    validate=validate,
-                )
-                for drop, message, group, project, sender, posted_at, validate in cursor.fetchall()
-            ]
+            return [*map(Submission._make, cursor.fetchall())]
 
 
 class PostgresSenders:

@@ -19,7 +19,14 @@ from monitor.store.continuity import Continuity
 from monitor.store.copying import array, copy_in
 from monitor.store.lists import LISTS_UNREADABLE
 from monitor.store.postgresql_lists import ask_lists
-from monitor.store.records import DeadLetter, NewRow, not_listed, take_new, taken_in
+from monitor.store.records import (
+    DeadLetter,
+    NewRow,
+    letter_key,
+    not_listed,
+    take_new,
+    taken_in,
+)
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -258,7 +265,7 @@ class PostgresTransaction:
                 " attempts = wa_monitor_dead_letters.attempts + 1,"
                 " failed_at = excluded.failed_at",
                 (
-                    _storable(message.group_jid), _storable(message.id),
+                    *map(_storable, letter_key(message)),
                     json.dumps(message._asdict()), _storable(error),
                 ),
             )  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from hashlib import sha256
 from typing import NamedTuple
 
 from monitor.answers.compose import Answering
@@ -13,6 +14,17 @@ from monitor.drops.decide import Decision, Outcome
 from monitor.drops.submissions import Malformed, Submission
 
 USER_NAME_LENGTH = 100
+
+
+def letter_key(message: Message) -> tuple[str, str]:
+    """Return what a dead letter is kept under: its group's JID and its id.
+
+    A message without an id is told from others of its kind by what it says and when.
+    """
+    if message.id:
+        return message.group_jid, message.id
+    said = f"{message.timestamp}\n{message.content}".encode(errors="surrogatepass")
+    return message.group_jid, f"without id, {sha256(said).hexdigest()[:16]}"
 
 
 class DeadLetter(NamedTuple):
@@ -36,8 +48,8 @@ class Batch:
     """What is committed together.
 
     `submissions` are in order of arrival. `position` is None when a batch moves no cursor,
-    as in a replay or a repair; `replayed` are the keys (group JID, message id) of dead letters
-    that this batch settles. `answering` is None when nothing may be answered.
+    as in a replay or a repair; `replayed` are the keys of dead letters that this batch
+    settles, see `letter_key`. `answering` is None when nothing may be answered.
     """
 
     submissions: list[Submission]

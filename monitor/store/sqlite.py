@@ -13,6 +13,7 @@ from monitor.bridge.reader import Cursor
 from monitor.drops.decide import Decision, decide
 from monitor.drops.submissions import Submission
 from monitor.drops.validity import NO_LISTS, to_be_checked
+from monitor.ownership import hand_over
 from monitor.store.continuity import Continuity
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
@@ -266,6 +267,8 @@ class SqliteStore:
                 self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
+                # Before there is a -wal: SQLite gives that to whoever has the file.
+                hand_over(self._path)
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
             except BaseException:

@@ -52,18 +52,7 @@ class SqliteLists:
                 " AND v.drop_number = l.drop_number)) ORDER BY posted_at, settled_at",
                 (json.dumps(sorted(unchecked)),),
             ).fetchall()
-        return [
-            Submission(
-                drop_number=drop,
-                message_id=message,
-                group_jid=group,
-                project=project,
-                sender=sender,
-                posted_at=moment(posted_at),
-                validate=bool(validate),
-            )
-            for drop, message, group, project, sender, posted_at, validate in rows
-        ]
+        return [Submission._make((*row[:5], moment(row[5]), bool(row[6]))) for row in rows]
 
 
 class SqliteSenders:

@@ -15,7 +15,7 @@ from monitor.drops.validity import NO_LISTS, Lists
 from monitor.logs import fields
 from monitor.store.continuity import Continuity
 from monitor.store.lists import LISTS_UNREADABLE
-from monitor.store.records import DeadLetter, NewRow, not_listed, taken_in
+from monitor.store.records import DeadLetter, NewRow, letter_key, not_listed, taken_in
 from monitor.store.sqlite_lists import ask_lists
 from monitor.store.sqlite_times import moment, stamp
 
@@ -176,7 +176,7 @@ class SqliteTransaction:
             " SET error = excluded.error, message = excluded.message, attempts = attempts + 1,"
             " failed_at = excluded.failed_at",
             [
-                (message.group_jid, message.id, json.dumps(message._asdict()), error)
+                (*letter_key(message), json.dumps(message._asdict()), error)
                 for message, error in letters
             ],
         )

@@ -46,7 +46,7 @@ def main() -> None:
             show(console, title, latency.measure(server, folder, loads))
         if "idle" in parts:
             title = f"Idle, beside a file of {messages:,} messages"
-            show(console, title, idle.measure(server, bridge_path, folder, 10 if quick else 60))
+            show(console, title, idle.measure(server, bridge_path, folder, 10 if quick else 50))
         if "hosts" in parts:
             title = "Every message a drop, in the bridge of every host, to one PostgreSQL"
             backlog_size, live = (20_000, 2_000) if quick else (100_000, 5_000)

@@ -8,25 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.demo.bridge_writer import BridgeWriter
 from tests.delivery.homes import Home
 from tests.delivery.monitors import Monitor
-from tests.unit.forked import NOBODY
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep a real monitor's settings in the caller's environment from the tests' monitors."""
-    for key in list(os.environ):
-        if key.startswith("WA_MONITOR_") or key in ("DATABASE_URL", "NEON_DATABASE_URL"):
-            monkeypatch.delenv(key)
-
-
-@pytest.fixture
-def bridge(tmp_path: Path) -> Iterator[BridgeWriter]:
-    """Open a bridge's file in its default journal mode, never waiting for the disk."""
-    with BridgeWriter(tmp_path / "bridge" / "messages.db", fsync=False) as writer:
-        yield writer
+from tests.privileges import NOBODY
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -11,15 +11,9 @@ from monitor.store.postgresql_fitness import WRITTEN
 from tests.delivery.commands import say
 from tests.delivery.homes import Home
 from tests.delivery.monitors import Monitor, settle_afresh
-from tests.delivery.old_system import (
-    LAST_DAY,
-    LOST_DROPS,
-    OLDER_TABLE,
-    STATE,
-    TABLE,
-    leave_table,
-)
+from tests.delivery.old_system import LAST_DAY, LOST_DROPS, STATE, leave_table
 from tests.delivery.services import Service
+from tests.qa_table import OLDER_TABLE, TABLE
 
 OLD_DROPS = ("DR1751001", "DR1751002", "DR1751003")
 EVERY_TABLE = pytest.mark.parametrize("table", [TABLE, OLDER_TABLE], ids=["old", "older"])

@@ -17,6 +17,8 @@ from tests.delivery.services import Service
 from tests.delivery.waiting import until
 from tests.receivers import Receiver, refusing_url
 
+pytestmark = pytest.mark.service
+
 LISTED, UNLISTED = "DR1000001", "DR1000009"
 
 

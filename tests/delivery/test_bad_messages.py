@@ -160,3 +160,40 @@ def test_a_message_that_is_delivered_again_with_a_time_that_can_be_read_goes_in(
     bridge.post(LAWLEY, "DR1000001", message_id=bad)
     monitor.settle()
     assert home.store.drops() == ["DR1000001"]
+    replayed = say(home, "replay")
+    assert replayed.code == 0
+    assert home.store.dead_letters() == {}
+    assert home.store.drops() == ["DR1000001"]
+
+
+def test_a_message_that_is_deleted_for_all_is_still_replayed_as_it_was(
+    refusing: Home, bridge: BridgeWriter
+) -> None:
+    home = refusing
+    refused = bridge.post(LAWLEY, REFUSED[0])
+    settle_afresh(home)
+    bridge.post(LAWLEY, "This message was deleted", message_id=refused)
+    settle_afresh(home)
+    accept_again(home)
+    assert say(home, "replay").code == 0
+    assert home.store.drops() == [REFUSED[0]]
+
+
+def test_messages_without_an_id_are_each_set_aside(
+    home: Home, bridge: BridgeWriter, monitor: Monitor
+) -> None:
+    bridge.post(LAWLEY, "Morning team")
+    with closing(sqlite3.connect(bridge.path)) as file, file:
+        file.executemany(
+            "INSERT INTO messages (id, chat_jid, sender, content, timestamp)"
+            " VALUES (NULL, ?, '27000000001', ?, '2025-11-10 04:47:03+00:00')",
+            [(LAWLEY, f"DR100000{number}") for number in range(3)],
+        )
+    monitor.settle()
+    assert home.store.drops() == []
+    assert len(home.store.dead_letters()) == 3
+    settle_afresh(home)
+    assert say(home, "audit").code == 0
+    replayed = say(home, "replay")
+    assert replayed.code == 1
+    assert len(home.store.dead_letters()) == 3

@@ -16,6 +16,8 @@ from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.unit.forked import Died, in_child
 
+pytestmark = pytest.mark.service
+
 BACK_SECONDS = 5.0
 """How long a bridge may be back before its messages are in the store."""
 

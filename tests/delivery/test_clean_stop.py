@@ -18,6 +18,8 @@ from tests.delivery.services import Service
 from tests.delivery.test_store_down import waits_for_a_lock
 from tests.postgres_server import PostgresServer
 
+pytestmark = pytest.mark.service
+
 STOP_SECONDS = 1.0
 BACKLOG = 240_000
 

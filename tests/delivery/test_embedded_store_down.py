@@ -14,6 +14,8 @@ from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.delivery.stores import assert_exactly
 
+pytestmark = pytest.mark.service
+
 BACK_SECONDS = 5.0
 
 Submitted = list[tuple[str, str, str]]

@@ -11,6 +11,8 @@ from tests.delivery.services import Service
 from tests.delivery.stores import assert_exactly
 from tests.postgres_server import PostgresServer
 
+pytestmark = pytest.mark.service
+
 OLD = {"Velo Test": VELO_TEST}
 NEW = {**OLD, "Lawley": LAWLEY}
 

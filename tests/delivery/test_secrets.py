@@ -11,6 +11,8 @@ from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.postgres_server import PostgresServer
 
+pytestmark = pytest.mark.service
+
 SECRET = "open%20sesame%2F7"
 PLAIN = "open sesame/7"
 

@@ -14,8 +14,9 @@ from monitor.service import service as service_module
 from monitor.service.upkeep import put_senders_right
 from tests.delivery.homes import Home
 from tests.delivery.monitors import Monitor, settle_afresh
-from tests.delivery.old_system import OLDER_TABLE, leave_table
+from tests.delivery.old_system import leave_table
 from tests.delivery.services import Service
+from tests.qa_table import OLDER_TABLE
 
 LID, PHONE = "10000000000001", "27000000009"
 OTHER_LID = "10000000000002"

@@ -16,6 +16,8 @@ from tests.delivery.monitors import settle_afresh
 from tests.delivery.services import Service
 from tests.delivery.stores import assert_exactly
 
+pytestmark = pytest.mark.service
+
 UNKNOWN = "120363000000000000@g.us"
 
 
@@ -190,8 +192,8 @@ def test_a_folder_in_which_the_state_file_cannot_be_written(strange: Told) -> No
     settled = Home(strange.home.path.with_name("other"), strange.home.bridge_path)
     strange.post(4)
     settle_afresh(settled)
-    settled.path.joinpath("logs").mkdir()
-    for path in (settled.path / "logs", *settled.path.glob("drops.db*")):
+    logs = settled.path / "logs"
+    for path in (logs, *logs.iterdir(), *settled.path.glob("drops.db*")):
         os.chown(path, *strange.home.path.stat()[4:6])
     settled.path.chmod(0o555)
     settled.state_path.unlink()

@@ -14,6 +14,8 @@ from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.delivery.test_state_faults import Told, begin
 
+pytestmark = pytest.mark.service
+
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 

@@ -1,7 +1,9 @@
 """A store that fails is waited for, and all that came meanwhile is in it soon after its return."""
 
+import os
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import psycopg2
 import pytest
@@ -16,8 +18,13 @@ from tests.delivery.services import Service
 from tests.delivery.stores import assert_exactly
 from tests.postgres_server import PostgresServer
 
+pytestmark = pytest.mark.service
+
 BACK_SECONDS = 5.0
 """How long after the store's return all that was missed meanwhile may take."""
+
+OUTAGE_SECONDS = 60.0 if os.environ.get("CI") else 6.0
+"""How long the server stays away: longer than the longest pause between two tries."""
 
 
 class Traffic:
@@ -88,15 +95,19 @@ def name_of(database_url: str) -> str:
 def test_the_server_crashes_while_messages_arrive(
     service: Service, server_home: Home, traffic: Traffic, postgres: PostgresServer
 ) -> None:
-    for _ in range(2):
-        postgres.stop(immediate=True)
+    for seconds in (OUTAGE_SECONDS, 1.0):
         traffic.post()
+        postgres.stop(immediate=True)
+        back_at = time.monotonic() + seconds
+        while time.monotonic() < back_at:
+            traffic.post(1)
+            time.sleep(0.1)
         service.wait_for('"Waiting for the store"')
-        traffic.post(20)
         postgres.start()
         caught_up(service, server_home, traffic, BACK_SECONDS)
     assert not service.said("Traceback")
     assert len(service.said("Delivery is back")) == 2
+    assert service.running
 
 
 def test_connections_are_ended_while_messages_arrive(
@@ -149,21 +160,27 @@ def test_the_database_is_replaced_by_an_older_copy(
     caught_up(service, server_home, traffic, BACK_SECONDS)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
 def test_the_database_is_replaced_by_a_copy_from_before_the_monitor_came(
-    server_home: Home, traffic: Traffic, postgres: PostgresServer
+    server_home: Home, traffic: Traffic, postgres: PostgresServer, restarted: bool
 ) -> None:
     url = str(server_home.database_url)
     leave_table(url, "DR7000000")
     name = name_of(url)
     postgres.create_database(f"{name}_older", template=name)
     traffic.post()
-    with Service(server_home) as service:
+    with ExitStack() as running:
+        service = running.enter_context(Service(server_home))
         service.wait_until(lambda: server_home.store.holds(*traffic.drops), "it has caught up")
         service.wait_until(server_home.state_path.exists, "state.json is written")
+        if restarted:
+            service.stop()
         with nobody_connected(postgres, name) as cursor:
             cursor.execute(f"DROP DATABASE {name}")
             cursor.execute(f"ALTER DATABASE {name}_older RENAME TO {name}")
         traffic.post()
+        if restarted:
+            service = running.enter_context(Service(server_home))
         service.wait_until(
             lambda: server_home.store.holds("DR7000000", *traffic.drops), "all is there again"
         )

@@ -15,6 +15,8 @@ from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.delivery.waiting import until
 
+pytestmark = pytest.mark.service
+
 
 class Systemd:
     """The receiving end of NOTIFY_SOCKET; `heard` are the messages so far, with their times."""

@@ -15,6 +15,8 @@ from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.delivery.stores import assert_exactly
 
+pytestmark = pytest.mark.service
+
 MESSAGES = 600
 
 

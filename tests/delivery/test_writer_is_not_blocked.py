@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
+import pytest
+
 from monitor.bridge.lag import LagGauge
 from monitor.bridge.reader import BridgeReader
 from monitor.demo.bridge_writer import PUT_MESSAGE, BridgeWriter
@@ -21,6 +23,8 @@ from tests.delivery.hammer import ONE_DROP_IN, rows
 from tests.delivery.homes import Home, clean_environment
 from tests.delivery.services import Service
 from tests.delivery.waiting import until
+
+pytestmark = pytest.mark.service
 
 BACKLOG = 40_000
 COMMITS_ALONE = 1_500

@@ -17,6 +17,8 @@ from tests.delivery.monitors import settle_afresh
 from tests.delivery.projects import import_drops, write_projects
 from tests.docs.console import commands_of, sections_of
 
+pytestmark = pytest.mark.service
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
 SECTIONS = sections_of(DOCUMENT)
 DROP = "DR1752028"

@@ -25,6 +25,8 @@ from monitor.store.protocol import Store
 from monitor.store.sqlite import SqliteStore
 from tests.laws.world import GROUPS, World
 
+pytestmark = pytest.mark.service
+
 KILLS = 120 if os.environ.get("CI") else 30  # on each of two stores
 
 LEDGER = "SELECT drop_number, message_id, group_jid FROM wa_monitor_ledger"

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from monitor.demo.groups import KNOWN_GROUPS, LAWLEY, VELO_TEST
+from tests import qa_table
 from tests.system import database, site
 from tests.system.conftest import MachineMaker
 from tests.system.machine import Machine
@@ -68,8 +69,8 @@ def old_host(make_machine: MachineMaker) -> Machine:
     """Boot a host of the old system: messages it handled, five drops that it lost."""
     machine = make_machine("old")
     site.prepare(machine)
-    database.sql(machine, "prod", database.adopted_table())
-    database.sql(machine, "dev", database.adopted_table(older=True))
+    database.sql(machine, "prod", qa_table.TABLE)
+    database.sql(machine, "dev", qa_table.OLDER_TABLE)
     with site.bridge(machine) as bridge:
         for number in range(20):
             drop = f"DR{1_751_000 + number}"

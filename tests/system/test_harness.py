@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests import qa_table
 from tests.system import database
 from tests.system.conftest import MachineMaker
 from tests.system.machine import Machine
@@ -31,7 +32,7 @@ def test_ansible_reaches_a_machine(machine: Machine, controller: Controller) -> 
 
 def test_a_machine_has_a_database_and_no_way_out(machine: Machine) -> None:
     database.create(machine, "probe")
-    database.sql(machine, "probe", database.adopted_table())
+    database.sql(machine, "probe", qa_table.TABLE)
     database.sql(machine, "probe", "INSERT INTO qa_photo_reviews (drop_number) VALUES ('DR1')")
     assert database.drops(machine, "probe") == ["DR1"]
     assert machine.ssh("getent hosts pypi.org", check=False).returncode != 0

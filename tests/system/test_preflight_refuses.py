@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests import qa_table
 from tests.system import database, site
 from tests.system.machine import Machine
 from tests.system.play import Controller
@@ -85,7 +86,7 @@ def test_wrong_password(host: Machine, controller: Controller) -> None:
 
 def test_unfit_table(host: Machine, controller: Controller) -> None:
     database.create(host, "unfit")
-    table = database.adopted_table().replace("whatsapp_message_date TIMESTAMPTZ,", "")
+    table = qa_table.TABLE.replace("whatsapp_message_date TIMESTAMPTZ,", "")
     database.sql(host, "unfit", table)
     with refused(
         host,

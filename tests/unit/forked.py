@@ -6,9 +6,9 @@ import traceback
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-Result = TypeVar("Result")
+from tests.privileges import NOBODY
 
-NOBODY = 65534
+Result = TypeVar("Result")
 
 
 class Died(NamedTuple):

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from monitor.state import LoadedState, StateFile, check_state, is_entry
 from monitor.state import file as state_module
-from tests.unit.forked import NOBODY, Died, in_child, without_privileges
+from tests.privileges import NOBODY, require_root
+from tests.unit.forked import Died, in_child, without_privileges
 
 OLD = {"120363000000000001@g.us": "3EB0FF3868BCD0A7EC9F39"}
 NEW = {"120363000000000001@g.us": "FF6141ACC4B0DCBC05224F724A49DC52", "2@g.us": "3EB0EFFD"}
@@ -236,11 +237,7 @@ def test_a_disk_that_fills_up_keeps_the_old_state(path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of its own with 64 KiB."""
-    if os.geteuid() != 0:
-        reason = "mounting a small tmpfs, to fill it up, needs root"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    require_root("mounting a small tmpfs, to fill it up, needs root")
     folder = tmp_path / "disk"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
@@ -324,11 +321,7 @@ def test_a_writer_that_lives_is_not_disturbed(path: Path) -> None:
 
 
 def test_root_does_not_lock_the_service_out(open_folder: Path) -> None:
-    if os.geteuid() != 0:
-        reason = "giving files to another user needs root"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    require_root("giving files to another user needs root")
     path = open_folder / "state.json"
     os.chown(open_folder, NOBODY, NOBODY)
     for cursors in (OLD, NEW):

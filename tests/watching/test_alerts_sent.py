@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import LAWLEY
 from tests.delivery.homes import Home
@@ -14,6 +16,8 @@ from tests.delivery.waiting import until
 from tests.postgres_server import PostgresServer
 from tests.watching.web import Web
 from tests.watching.webhook import TOKEN, Webhook
+
+pytestmark = pytest.mark.service
 
 SOON = 45.0
 """Looks and steps are seconds apart, and a process is started for each message."""

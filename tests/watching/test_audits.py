@@ -19,6 +19,8 @@ from tests.delivery.waiting import until
 from tests.watching.web import Web
 from tests.watching.webhook import Webhook
 
+pytestmark = pytest.mark.service
+
 both_stores = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 
 

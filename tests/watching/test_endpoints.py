@@ -16,6 +16,8 @@ from tests.delivery.services import Service
 from tests.delivery.waiting import until
 from tests.watching.web import Web
 
+pytestmark = pytest.mark.service
+
 SCHEMA = Path(monitor.web.__path__[0]) / "status.schema.json"
 SENDER = "27000000001"
 TEXT = "the gate code is nobody's business"

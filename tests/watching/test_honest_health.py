@@ -17,6 +17,8 @@ from tests.delivery.services import Service
 from tests.delivery.waiting import until
 from tests.watching.web import Web
 
+pytestmark = pytest.mark.service
+
 
 @pytest.fixture
 def home(make_home: Callable[..., Home], database_url: str, bridge: BridgeWriter) -> Home:

@@ -4,11 +4,15 @@ import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import LAWLEY, MAMELODI
 from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.watching.web import Web
+
+pytestmark = pytest.mark.service
 
 
 def test_promtool_has_nothing_to_say(make_home: Callable[..., Home], bridge: BridgeWriter) -> None:

@@ -16,6 +16,8 @@ from tests.postgres_server import free_port
 from tests.watching.browser import DESK, PHONE, Browser
 from tests.watching.web import Web
 
+pytestmark = pytest.mark.service
+
 PICTURES = Path(__file__).parents[2] / ".cache" / "screenshots"
 BACKUP = "2025-11-10/home-010203Z"
 

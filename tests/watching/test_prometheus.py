@@ -22,6 +22,8 @@ from tests.delivery.waiting import until
 from tests.postgres_server import free_port
 from tests.watching.web import Web
 
+pytestmark = pytest.mark.service
+
 FILES = Path(__file__).parents[2] / "roles" / "wa_monitor_observability" / "files"
 RULES = FILES / "wa-monitor.rules.yml"
 DASHBOARD = FILES / "wa-monitor.dashboard.json"

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from monitor.bridge.reader import BridgeReader, Cursor
 from monitor.bridge.survey import newest_at, quarter_of, survey
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import LAWLEY, MAMELODI, MOHADIN
+
+pytestmark = pytest.mark.service
 
 FIXTURE = [HealthCheck.function_scoped_fixture]  # the folder is emptied by the test itself
 GROUPS = {LAWLEY: "%dr%", MAMELODI: None}

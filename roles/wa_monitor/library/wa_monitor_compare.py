@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import grp
+import os
+import pwd
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,7 @@ options:
       name: {description: Name of the environment., type: str, required: true}
       home: {description: Folder of the environment., type: path, required: true}
       unit: {description: Name of its unit and user., type: str, required: true}
+      group: {description: "Group its user has to be in, empty for none.", type: str, default: ""}
       files:
         description: Its files, as for M(wa_monitor_files).
         type: list
@@ -44,6 +49,15 @@ options:
 """
 
 
+def outside(user: str, group: str) -> list[str]:
+    """Say that a user is not in a group that it has to be in."""
+    with contextlib.suppress(KeyError):
+        account = pwd.getpwnam(user)
+        if not group or grp.getgrnam(group).gr_gid in os.getgrouplist(user, account.pw_gid):
+            return []
+    return [f"{user} is not in the group {group}"] if group else []
+
+
 def compared(asked: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
     """Return what is to be changed in an environment, and what keeps it from being healthy."""
     home, unit = Path(asked["home"]), asked["unit"]
@@ -52,7 +66,7 @@ def compared(asked: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "release": live != params["release"],
         "files": [file["path"] for file in asked["files"] if differs(file)],
-        "folders": folders_told(home, faults_of(home, unit)),
+        "folders": [*outside(unit, asked["group"]), *folders_told(home, faults_of(home, unit))],
         "service": plan(unit, home).told(unit),
     }
     same = not any(found.values())
@@ -83,6 +97,7 @@ def main() -> None:
                     "name": {"type": "str", "required": True},
                     "home": {"type": "path", "required": True},
                     "unit": {"type": "str", "required": True},
+                    "group": {"type": "str", "default": ""},
                     "files": {
                         "type": "list",
                         "elements": "dict",

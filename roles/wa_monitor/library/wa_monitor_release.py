@@ -32,6 +32,10 @@ options:
     description: A release on this host to copy from, instead of installing once more.
     type: path
   dest: {description: "Folder of the release.", type: path, required: true}
+  alone:
+    description: Remove the releases beside it, once it is there.
+    type: bool
+    default: false
 """
 
 COMPLETE = "RELEASE.json"
@@ -147,6 +151,13 @@ def settle(partial: Path, final: Path) -> None:
         os.close(folder)
 
 
+def remove_others(final: Path) -> None:
+    """Remove what lies beside a release: others, and what interrupted runs left."""
+    for path in final.parent.iterdir():
+        if path != final:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -154,6 +165,7 @@ def main() -> None:
             "archive": {"type": "path"},
             "source": {"type": "path"},
             "dest": {"type": "path", "required": True},
+            "alone": {"type": "bool", "default": False},
         },
         required_one_of=[("archive", "source")],
         supports_check_mode=True,
@@ -180,6 +192,8 @@ def main() -> None:
             partial.mkdir()
             install(Path(module.params["archive"]), partial)
         settle(partial, final)
+        if module.params["alone"]:
+            remove_others(final)
     except (InstallError, OSError, ValueError, tarfile.TarError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         module.fail_json(msg=f"release {final.name} was not installed: {error}")

@@ -35,7 +35,7 @@ class Overview:
 
     def project(self, group_jid: str) -> str:
         """Return the name of a group's project, or of a group that is watched no longer."""
-        return self.names.get(group_jid) or f"former group {group_jid.partition('@')[0][-4:]}"
+        return project_name(self.names, group_jid)
 
     def as_json(self, days: int) -> dict[str, Any]:
         """Return plain data for JSON, with so many of the last days."""
@@ -134,6 +134,11 @@ def read_alerts(environment: Environment) -> dict[str, tuple[str, str]]:
         for name, alert in active.items()
         if isinstance(alert, dict)
     }
+
+
+def project_name(names: Mapping[str, str], group_jid: str) -> str:
+    """Return the name of a group's project, or of a group that is watched no longer."""
+    return names.get(group_jid) or f"former group {group_jid.partition('@')[0][-4:]}"
 
 
 def day_range(days: int, today: date) -> list[date]:

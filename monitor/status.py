@@ -9,14 +9,19 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from monitor.answer_status import AnswerStatus, mode_of, sum_up
 from monitor.bridge.faults import BridgeUnavailable
 from monitor.bridge.lag import GroupLag, LagGauge
 from monitor.bridge.position import Position
 from monitor.bridge.reader import BridgeReader, Cursor
+from monitor.list_status import ListStatus, look_at_lists
 from monitor.service.intake import Projects
-from monitor.service.lock import ServiceSeen, look_at_service
+from monitor.service.lock import ServiceReport, ServiceSeen, look_at_service
+from monitor.service.pace import Backlog
+from monitor.service.unchecked import read_unchecked
 from monitor.settings.environment import Environment
 from monitor.state.schema import check_state
+from monitor.store.counting import total
 from monitor.store.faults import StoreUnavailable
 from monitor.store.protocol import Store
 from monitor.store.records import Counts, Instance
@@ -41,16 +46,11 @@ class GroupStatus:
 
 
 @dataclass(frozen=True)
-class ListStatus:
-    """The list of valid drops of a project that checks them; an empty one refuses nothing."""
-
-    project: str
-    drops: int
-
-
-@dataclass(frozen=True)
 class Status:
-    """What `wa-monitor status --json` prints; `ready` is what a health gate asks for."""
+    """What `wa-monitor status --json` prints; `ready` is what a health gate asks for.
+
+    `by_group` has the counts by group JID, which are not printed: `counts` are their sums.
+    """
 
     ready: bool
     service: dict[str, Any]
@@ -60,12 +60,15 @@ class Status:
     groups: list[GroupStatus] = field(default_factory=list)
     counts: dict[str, int] | None = None
     lists: list[ListStatus] = field(default_factory=list)
-    answers: dict[str, Any] | None = None
+    answers: AnswerStatus | None = None
     instances: list[dict[str, Any]] = field(default_factory=list)
+    by_group: Mapping[str, Counts] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return asdict(self)
+        data = asdict(self)
+        del data["by_group"]
+        return data
 
 
 def gather(
@@ -82,10 +85,10 @@ def gather(
     now = datetime.now(UTC)
     seen = look_at_service(environment.home)
     service = _service(seen, now)
-    counts: Counts | None = None
+    counts: Mapping[str, Counts] | None = None
     instances: list[Instance] = []
     lists: list[ListStatus] = []
-    answers: dict[str, Any] | None = None
+    answers: AnswerStatus | None = None
     cursors: Mapping[str, Cursor] = {}
     position: Position | None = None
     store_error = None
@@ -93,9 +96,9 @@ def gather(
         counts = store.counts()
         position, cursors = store.progress(environment.instance)
         instances = store.instances()
-        sizes = store.lists.sizes() if projects.checked else {}
-        lists = [ListStatus(name, sizes.get(name, 0)) for name in sorted(projects.checked)]
-        answers = {"mode": environment.answering.mode, **store.outbox.counts()}
+        unchecked = read_unchecked(environment.home)
+        lists = look_at_lists(store, projects, counts, unchecked, now)
+        answers = sum_up(mode_of(environment, seen), store.outbox.counts(now))
     except StoreUnavailable as error:
         store_error = str(error)
     groups: list[GroupStatus] = []
@@ -132,10 +135,11 @@ def gather(
         },
         state=_state(environment),
         groups=groups,
-        counts=counts._asdict() if counts else None,
+        counts=None if counts is None else total(counts.values())._asdict(),
         lists=lists,
         answers=answers,
         instances=[_instance(each) for each in instances],
+        by_group=counts or {},
     )
 
 
@@ -151,8 +155,22 @@ def _service(seen: ServiceSeen, now: datetime) -> dict[str, Any]:
         "release": report.release if report else None,
         "started_at": report.started_at if report else None,
         "heartbeat_at": heartbeat.isoformat() if heartbeat else None,
+        "catching_up": _catching_up(report) if report else None,
         "error": (error or None) if seen.running else "it does not run",
     }
+
+
+def backlog_of(status: Status) -> Backlog | None:
+    """Return the backlog that the service is catching up, None without one."""
+    found = status.service["catching_up"]
+    return Backlog(found["rows_left"], found["rows_per_second"]) if found else None
+
+
+def _catching_up(report: ServiceReport) -> dict[str, Any] | None:
+    if not report.rows_left:
+        return None
+    backlog = Backlog(report.rows_left, report.rows_per_second)
+    return {**backlog._asdict(), "seconds_left": backlog.seconds_left}
 
 
 def _group(

@@ -1,18 +1,20 @@
 """Which conditions hold that a person should know of: pure, from what has been seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from monitor.answer_status import AnswerStatus
 from monitor.bridge.silence import Silence
+from monitor.list_status import ListStatus
 from monitor.service.audit_schedule import AuditRecord
 from monitor.service.starts import LOOP_WINDOW, Starts
 from monitor.status import STALE_SECONDS
 
 NAMES = (
     *("store_down", "bridge_unreadable", "loop_stalled", "state_corrupt", "audit_difference"),
-    *("bridge_silent", "dead_letters", "behind", "restart_loop"),
+    *("bridge_silent", "dead_letters", "behind", "restart_loop", "unchecked", "answers_failing"),
 )
 """Every condition there is."""
 
@@ -34,6 +36,7 @@ class Facts:
     is not, `store_error` and `bridge_error` why. `corrupted` is when state.json was last found
     unusable and in what way; `state_error` is what is wrong with it now, empty if nothing.
     `lagging` has, by project, how many messages wait and for how many seconds the newest has.
+    `lists` are those of the projects that check their drops, `answers` how the answers stand.
     None stands for what cannot be told now.
     """
 
@@ -50,6 +53,8 @@ class Facts:
     dead_letters: int | None = None
     lagging: Mapping[str, tuple[int, float]] | None = None
     starts: Starts = field(default_factory=lambda: Starts(0, ()))
+    lists: Sequence[ListStatus] | None = None
+    answers: AnswerStatus | None = None
 
 
 class Condition(NamedTuple):
@@ -85,12 +90,16 @@ def conditions(facts: Facts, after: float, restarts: int) -> dict[str, Condition
         "dead_letters": _dead_letters(facts.dead_letters or 0),
         "behind": _behind(facts.lagging or {}, after),
         "restart_loop": _restart_loop(facts, restarts),
+        "unchecked": _unchecked(facts.lists or ()),
+        "answers_failing": _answers(facts.answers, after),
     }
     unknown = {
         "audit_difference": facts.audit is None or bool(facts.audit.error),
         "bridge_silent": facts.silence is None or facts.silence.verdict == "unknown",
         "dead_letters": facts.dead_letters is None,
         "behind": facts.lagging is None,
+        "unchecked": facts.lists is None,
+        "answers_failing": facts.answers is None,
     }
     return {name: condition for name, condition in found.items() if condition or unknown.get(name)}
 
@@ -144,6 +153,46 @@ def _behind(lagging: Mapping[str, tuple[int, float]], after: float) -> Condition
         return None
     each = ", ".join(f"{name} {messages}" for name, (messages, _) in sorted(late.items()))
     return Condition(f"messages wait to be read: {each}", after)
+
+
+def _unchecked(lists: Sequence[ListStatus]) -> Condition | None:
+    found = [each for each in lists if each.unchecked]
+    if not found:
+        return None
+    parts = [
+        f"{each.project} {each.unchecked}, for its list of valid drops {_why_unchecked(each)}"
+        for each in found
+    ]
+    return Condition(
+        f"drops are taken in unchecked: {'; '.join(parts)}. `wa-monitor drops import FILE"
+        " --project NAME` fills a list"
+    )
+
+
+def _why_unchecked(each: ListStatus) -> str:
+    if each.error:
+        return f"cannot be read ({each.error})"
+    return "did not answer in time" if each.drops else "is empty"
+
+
+def _answers(answers: AnswerStatus | None, after: float) -> Condition | None:
+    if answers is None:
+        return None
+    found = []
+    if answers.recent["unknown"]:
+        found.append(f"{answers.recent['unknown']} may or may not have been sent")
+    if answers.recent["failed"]:
+        found.append(f"{answers.recent['failed']} could not be sent until it was too late")
+    retrying = answers.numbers["retrying"] if answers.mode == "on" else 0
+    if retrying:
+        found.append(f"{retrying} cannot be sent and are tried again")
+    if not found:
+        return None
+    # One that is tried again may go through in a moment.
+    return Condition(
+        f"answers fail: {', '.join(found)}; see `wa-monitor answers`",
+        0.0 if any(answers.recent.values()) else after,
+    )
 
 
 def _restart_loop(facts: Facts, restarts: int) -> Condition | None:

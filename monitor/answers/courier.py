@@ -30,13 +30,21 @@ class Courier:
     """Sends what the outbox of `store` holds; the store is this one's own, for its thread.
 
     An answer is marked in the store before anything leaves this host, so that whatever ends
-    this process, it is never sent again unless it surely was not sent.
+    this process, it is never sent again unless it surely was not sent. `on_trouble` is called
+    when one was not sent, or may not have been.
     """
 
-    def __init__(self, store: Store, instance: str, answering: Answering) -> None:
+    def __init__(
+        self,
+        store: Store,
+        instance: str,
+        answering: Answering,
+        on_trouble: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
         self._instance = instance
         self._answering = answering
+        self._on_trouble = on_trouble
         self._unrecorded: tuple[Claimed, Result] | None = None
         self._backoff = Backoff()
         self._fault = ""
@@ -45,10 +53,15 @@ class Courier:
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
 
     def start(self) -> None:
-        """Begin sending, unless the kill switch is off."""
+        """Begin sending, or waiting until that is wanted."""
         if self._answering.mode != "off":
             log.info("Answers are on", extra=fields(mode=self._answering.mode))
-            self._thread.start()
+        self._thread.start()
+
+    def use(self, answering: Answering) -> None:
+        """Send like this from now on; what another thread has not begun to send obeys as well."""
+        self._answering = answering
+        self.wake()
 
     def wake(self) -> None:
         """Look into the outbox now."""
@@ -61,12 +74,16 @@ class Courier:
         if self._thread.is_alive():
             self._thread.join(seconds)
 
-    def turn(self, now: datetime) -> float:
+    def turn(self, now: datetime) -> float | None:
         """Send one answer, if one is due; return the seconds until the next turn.
 
-        Raises StoreUnavailable; what then has been sent is recorded in a later turn.
+        None is for no turn until woken: nothing is sent. Raises StoreUnavailable; what then has
+        been sent is recorded in a later turn.
         """
         self._record(now)
+        if self._answering.mode == "off":
+            self._store.close()
+            return None
         claim = self._store.outbox.claim(self._instance, now)
         if claim.claimed is None:
             if claim.due_at is None:
@@ -79,6 +96,7 @@ class Courier:
     def _run(self) -> None:
         while not self._stopping:
             self._woken.clear()
+            pause: float | None
             try:
                 pause = self.turn(datetime.now(UTC))
                 self._backoff.succeeded()
@@ -96,15 +114,20 @@ class Courier:
             claimed, result = self._unrecorded
             self._store.outbox.finish(self._instance, claimed, result, now)
             self._unrecorded = None
+            if result.error:
+                self._on_trouble()
 
     def _send(self, claimed: Claimed, now: datetime) -> Result:
         answer = claimed.answer
         about = {"group": answer.group_jid, "message": answer.message_id, "kind": answer.kind}
-        if self._answering.mode == "dry-run":
-            log.info("Answer would be sent: this is a dry-run", extra=fields(**about))
-            return Result("rehearsed")
-        faults = []
+        faults: list[str] = []
         for via, send in self._ways(answer):
+            # Asked each time: the kill switch may have been used since.
+            if self._answering.mode == "off":
+                return Result("queued", "; ".join(faults), retry_at=now)
+            if self._answering.mode == "dry-run":
+                log.info("Answer would be sent: this is a dry-run", extra=fields(**about))
+                return Result("rehearsed")
             sending = send()
             if sending.outcome == "sent":
                 log.info("Answer sent", extra=fields(**about, via=via))

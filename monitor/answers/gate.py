@@ -21,7 +21,8 @@ class Gate:
     def __init__(self, outbox: Outbox, instance: str, *, enabled: bool) -> None:
         self._outbox = outbox
         self._instance = instance
-        self._enabled = enabled
+        self.enabled = enabled
+        """Whether anything is answered; another thread may change it."""
         self._floor = 0
 
     def go_on(self) -> None:
@@ -41,7 +42,7 @@ class Gate:
         self, messages: Iterable[Message], by_group: Mapping[str, Answers]
     ) -> Answering | None:
         """Return what a batch may answer, None for nothing."""
-        if not self._enabled or not by_group:
+        if not self.enabled or not by_group:
             return None
         live = frozenset(
             (each.group_jid, each.id)

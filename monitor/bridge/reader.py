@@ -2,16 +2,15 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
-from urllib.parse import quote
+from typing import Any, NamedTuple, Self
 
-from monitor.bridge.faults import BridgeUnavailable, explain
+from monitor.bridge.connection import BridgeConnection, decode, scalar
 from monitor.bridge.message import Message
 from monitor.bridge.position import TAIL_LENGTH, Mark, Position, still_settled
 from monitor.bridge.senders import FILE_NAME, SenderBook
@@ -23,20 +22,8 @@ CHUNK_SECONDS = 0.003
 CHUNK_ROWS = (256, 16_384)
 FETCH_ROWS = 64
 CHUNK_CHARACTERS = 1 << 20
-CACHE_KIB = 256
-"""What is read in one go is seldom read again, and several readers may be open at a time."""
-
-BUSY_SECONDS = 0.5
-"""How long a locked file is tried for before that is reported."""
 
 MARK = "rowid, coalesce(CAST(id AS TEXT), ''), coalesce(CAST(chat_jid AS TEXT), '')"
-NEEDED_COLUMNS = ("id", "chat_jid", "content", "timestamp")
-
-T = TypeVar("T")
-
-
-class _NotUtf8(Exception):
-    """A text of the file is not UTF-8: a Go program may store any bytes."""
 
 
 class Cursor(NamedTuple):
@@ -79,18 +66,13 @@ class BridgeReader:
     """
 
     def __init__(self, path: Path, prefilters: Mapping[str, str | None]) -> None:
-        self._path = path
         self._prefilters = dict(prefilters)
+        self._condition, self._patterns = _condition(self._prefilters)
+        self._file = BridgeConnection(path)
         self._senders = SenderBook(path.with_name(FILE_NAME))
-        self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
-        self._columns: frozenset[str] = frozenset()
         self._rows = 4 * CHUNK_ROWS[0]
-        self._reached: Position | None = None
-        self._version: tuple[int] | None = None
-        self._text_factory: Callable[[bytes], str] = str
-        self.generation = 0
-        """Goes up whenever another file is found at the path, or the same one opened again."""
+        self._reached: tuple[Position, int, int] | None = None
+        """The last position with the file's generation and version, in which it stands."""
 
     def __enter__(self) -> Self:
         return self
@@ -106,21 +88,22 @@ class BridgeReader:
     @property
     def path(self) -> Path:
         """The file this reader was made for."""
-        return self._path
+        return self._file.path
 
     @property
     def groups(self) -> frozenset[str]:
         """The groups whose messages are yielded."""
         return frozenset(self._prefilters)
 
+    @property
+    def generation(self) -> int:
+        """Goes up whenever another file is found at the path, or the same one opened again."""
+        return self._file.generation
+
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""
         self._senders.close()
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
-        self._identity = None
-        self._reached = None
+        self._file.close()
 
     def read(self, position: Position) -> Chunk:
         """Read on from `position`, after making sure that it still means what it did.
@@ -128,75 +111,66 @@ class BridgeReader:
         Verifying and reading share one transaction: rows changed between the two could
         otherwise be taken for settled ones.
         """
-        return self._whatever_the_bytes(lambda: self._read(position))
-
-    def _read(self, position: Position) -> Chunk:
         started = time.perf_counter()
-        with self._transaction() as connection:
-            version = connection.execute("PRAGMA data_version").fetchone()
-            # Nobody has written since this position was made of what stood there.
-            same = position is self._reached and version == self._version
-            settled = position.rowid if same else self._verify(connection, position)
-            last = _scalar(connection, "SELECT max(rowid) FROM messages") or 0
-            upper = min(settled + self._rows, last)
-            messages, upper = self._messages(connection, settled, upper)
-            end = max(settled, upper)
-            cursors = self._cursors(connection, settled, end)
-            tail = _tail(connection, end)
+        chunk = self._file.transact(partial(self._read, position))
         self._adapt(time.perf_counter() - started)
-        messages = self._senders.name(messages)
-        reached = Position(str(self._path), end, tail, self.groups)
-        self._reached, self._version = reached, version
+        return replace(chunk, messages=self._senders.name(chunk.messages))
+
+    def _read(self, position: Position, connection: sqlite3.Connection) -> Chunk:
+        version = scalar(connection, "PRAGMA data_version") or 0
+        settled = position.rowid
+        if not self._stands(position, version):
+            settled = self._verify(position, connection)
+        last = scalar(connection, "SELECT max(rowid) FROM messages") or 0
+        messages, upper = self._messages(settled, min(settled + self._rows, last), connection)
+        end = max(settled, upper)
+        cursors = self._cursors(settled, end, connection)
+        reached = Position(str(self.path), end, _tail(connection, end), self.groups)
+        self._reached = (reached, self.generation, version)
         return Chunk(messages, cursors, reached, settled, last, self.generation)
+
+    def _stands(self, position: Position, version: int) -> bool:
+        """Tell whether nobody has written since this very position was made of what stood there."""
+        if self._reached is None:
+            return False
+        reached, *as_of = self._reached
+        return position is reached and as_of == [self.generation, version]
 
     def verified(self, position: Position) -> Position:
         """Return how much of `position` still stands in the file as it is now."""
-        settled = self._whatever_the_bytes(lambda: self._verified(position))
+        settled = self._file.transact(partial(self._verify, position))
         tail = tuple(mark for mark in position.tail if mark.rowid <= settled)
-        return Position(str(self._path), settled, tail, position.groups)
-
-    def _verified(self, position: Position) -> int:
-        with self._transaction() as connection:
-            return self._verify(connection, position)
+        return Position(str(self.path), settled, tail, position.groups)
 
     def since(self, after: int, upto: int) -> tuple[list[Message], int]:
         """Yield messages after rowid `after` with no regard to any cursor; see `read`.
 
         Returns them and the rowid reached, `upto` at most.
         """
-        return self._whatever_the_bytes(lambda: self._since(after, upto))
-
-    def _since(self, after: int, upto: int) -> tuple[list[Message], int]:
         started = time.perf_counter()
-        with self._transaction() as connection:
-            messages, reached = self._messages(connection, after, min(after + self._rows, upto))
+        messages, reached = self._file.transact(
+            partial(self._messages, after, min(after + self._rows, upto))
+        )
         self._adapt(time.perf_counter() - started)
         return self._senders.name(messages), reached
 
     def last_rowid(self) -> int:
         """Return the newest row's rowid, 0 for an empty file."""
-        with self._transaction() as connection:
-            return _scalar(connection, "SELECT max(rowid) FROM messages") or 0
+        return self._file.transact(partial(scalar, query="SELECT max(rowid) FROM messages")) or 0
 
     def find(self, group_jid: str, message_id: str) -> int | None:
         """Return the rowid of a group's message, None if the file does not hold it."""
-        with self._transaction() as connection:
-            return _scalar(
-                connection,
-                "SELECT rowid FROM messages WHERE id = ? AND chat_jid = ?",
-                (message_id, group_jid),
-            )
+        query = "SELECT rowid FROM messages WHERE id = ? AND chat_jid = ?"
+        values = (message_id, group_jid)
+        return self._file.transact(partial(scalar, query=query, values=values))
 
     def ask(self, query: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query, which is one read transaction and had better be short."""
-        return self._whatever_the_bytes(lambda: self._ask(query, tuple(values)))
+        bound = tuple(values)
+        return self._file.transact(lambda connection: connection.execute(query, bound).fetchall())
 
-    def _ask(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        with self._transaction() as connection:
-            return connection.execute(query, values).fetchall()
-
-    def _verify(self, connection: sqlite3.Connection, position: Position) -> int:
-        if position.bridge != str(self._path) or not position.tail:
+    def _verify(self, position: Position, connection: sqlite3.Connection) -> int:
+        if position.bridge != str(self.path) or not position.tail:
             return 0
         found = connection.execute(
             f"SELECT {MARK} FROM messages"  # noqa: S608 -- fixed words only
@@ -206,19 +180,19 @@ class BridgeReader:
         return still_settled(position.tail, [*map(Mark._make, found)], position.rowid)
 
     def _messages(
-        self, connection: sqlite3.Connection, after: int, upto: int
+        self, after: int, upto: int, connection: sqlite3.Connection
     ) -> tuple[list[Message], int]:
-        condition, values = self._condition()
-        sender = "sender" if "sender" in self._columns else "''"
+        columns = self._file.columns
+        sender = "sender" if "sender" in columns else "''"
         texts = ", ".join(
             f"coalesce(CAST({name} AS TEXT), '')"
             for name in ("id", "chat_jid", sender, "content", "timestamp")
         )
-        own = " AND is_from_me IS NOT 1" if "is_from_me" in self._columns else ""
+        own = " AND is_from_me IS NOT 1" if "is_from_me" in columns else ""
         cursor = connection.execute(
             f"SELECT rowid, {texts}, '' FROM messages"  # noqa: S608 -- fixed words only
-            f" WHERE rowid > ? AND rowid <= ?{own} AND ({condition}) ORDER BY rowid",
-            (after, upto, *values),
+            f" WHERE rowid > ? AND rowid <= ?{own} AND ({self._condition}) ORDER BY rowid",
+            (after, upto, *self._patterns),
         )
         messages: list[Message] = []
         size = 0
@@ -229,23 +203,7 @@ class BridgeReader:
                 return messages, messages[-1].rowid
         return messages, upto
 
-    def _condition(self) -> tuple[str, list[str]]:
-        by_pattern: dict[str | None, list[str]] = {}
-        for group, pattern in self._prefilters.items():
-            by_pattern.setdefault(pattern, []).append(group)
-        terms: list[str] = []
-        values: list[str] = []
-        for pattern, groups in by_pattern.items():
-            term = f"chat_jid IN ({', '.join('?' * len(groups))})"
-            values += groups
-            if pattern is not None:
-                # LIKE passes over what is no text, and over all that comes after a NUL.
-                term = f"({term} AND (CAST(content AS TEXT) LIKE ? OR instr(content, char(0))))"
-                values.append(pattern)
-            terms.append(term)
-        return " OR ".join(terms) or "0", values
-
-    def _cursors(self, connection: sqlite3.Connection, after: int, upto: int) -> dict[str, Cursor]:
+    def _cursors(self, after: int, upto: int, connection: sqlite3.Connection) -> dict[str, Cursor]:
         """Walk back from the end, one group fewer to look for at each find."""
         cursors: dict[str, Cursor] = {}
         wanted = set(self._prefilters)
@@ -269,103 +227,26 @@ class BridgeReader:
         factor = min(2.0, max(0.25, CHUNK_SECONDS / max(elapsed, 1e-6)))
         self._rows = min(most, max(fewest, int(self._rows * factor)))
 
-    def _whatever_the_bytes(self, work: Callable[[], T]) -> T:
-        """Do `work`; where a text is not UTF-8, again with a slower decoder that takes it."""
-        try:
-            return work()
-        except _NotUtf8:
-            self._text_factory = _decode
-            return work()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Open a read transaction, waiting out a writer that holds the file.
+def _condition(prefilters: Mapping[str, str | None]) -> tuple[str, list[str]]:
+    """Return what lets messages of interest through, as SQL with its values.
 
-        Not by SQLite's own busy handler alone: its waits grow to a tenth of a second, and a
-        writer at full speed would keep slipping in between them.
-        """
-        deadline = time.monotonic() + BUSY_SECONDS
-        while True:
-            try:
-                connection = self._open()
-                connection.execute("BEGIN")
-                connection.execute("SELECT rowid FROM messages LIMIT 1").fetchone()
-                break
-            except sqlite3.Error as error:
-                busy = _is_busy(error)
-                if not busy or time.monotonic() > deadline:
-                    self.close()
-                    raise explain(error, self._path) from error
-                if self._connection is not None and self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                time.sleep(0.0005)
-        try:
-            yield connection
-        except sqlite3.Error as error:
-            self.close()
-            if "decode" in str(error) and getattr(error, "sqlite_errorcode", None) is None:
-                raise _NotUtf8 from error
-            raise explain(error, self._path) from error
-        finally:
-            if self._connection is not None and self._connection.in_transaction:
-                self._connection.execute("COMMIT")
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            stat = self._path.stat()
-        except OSError:
-            stat = None
-        identity = (stat.st_dev, stat.st_ino) if stat else None
-        if self._connection is not None and identity == self._identity:
-            return self._connection
-        self.close()
-        connection = sqlite3.connect(
-            f"file:{quote(str(self._path))}?mode=ro",
-            uri=True,
-            timeout=0.002,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            connection.text_factory = self._text_factory
-            self._columns = frozenset(
-                row[1] for row in connection.execute("PRAGMA table_info(messages)")
-            )
-            self._require_columns()
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-        self._identity = identity
-        self.generation += 1
-        return connection
-
-    def _require_columns(self) -> None:
-        if not self._columns:
-            raise BridgeUnavailable(
-                "unfit", f"{self._path} has no table messages yet; is it the bridge's file?"
-            )
-        missing = [name for name in NEEDED_COLUMNS if name not in self._columns]
-        if missing:
-            raise BridgeUnavailable(
-                "unfit",
-                f"{self._path}: its table messages has no column {', '.join(missing)};"
-                " this bridge writes another format",
-            )
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", None) or 0
-    # SQLITE_BUSY_RECOVERY and _SNAPSHOT pass like a plain SQLITE_BUSY does.
-    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _scalar(
-    connection: sqlite3.Connection, query: str, values: Iterable[object] = ()
-) -> int | None:
-    row = connection.execute(query, tuple(values)).fetchone()
-    return None if row is None or row[0] is None else int(row[0])
+    Patterns come before groups: most messages of a watched group match none.
+    """
+    by_pattern: dict[str | None, list[str]] = {}
+    for group, pattern in prefilters.items():
+        by_pattern.setdefault(pattern, []).append(group)
+    terms: list[str] = []
+    values: list[str] = []
+    for pattern, groups in by_pattern.items():
+        term = f"chat_jid IN ({', '.join('?' * len(groups))})"
+        if pattern is not None:
+            # LIKE passes over what is no text, and over all that comes after a NUL.
+            term = f"((CAST(content AS TEXT) LIKE ? OR instr(content, char(0))) AND {term})"
+            values.append(pattern)
+        values += groups
+        terms.append(term)
+    return " OR ".join(terms) or "0", values
 
 
 def _tail(connection: sqlite3.Connection, upto: int) -> tuple[Mark, ...]:
@@ -377,15 +258,10 @@ def _tail(connection: sqlite3.Connection, upto: int) -> tuple[Mark, ...]:
     return tuple(map(Mark._make, reversed(rows)))
 
 
-def _decode(raw: bytes) -> str:
-    # A Go program may store bytes that are not UTF-8; one such message must not stop the rest.
-    return raw.decode("utf-8", "replace")
-
-
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return _decode(value) if isinstance(value, bytes) else str(value)
+    return decode(value) if isinstance(value, bytes) else str(value)
 
 
 def _time(value: object) -> datetime | None:

@@ -7,12 +7,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from monitor.bridge.message import Message
+from monitor.bridge.stamp import Stamp, bridge_files, stamp_of
 
 FILE_NAME = "whatsapp.db"
 LOCKED_SECONDS = 0.02
 """How long a file that its writer holds is waited for: the sender can be put right later."""
-
-Stamp = tuple[tuple[int, int, int], ...]
 
 
 class SenderBook:
@@ -25,6 +24,8 @@ class SenderBook:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # A WAL's file changes in its log alone.
+        self._files = bridge_files(path)
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._phones: dict[str, str] = {}
@@ -39,11 +40,11 @@ class SenderBook:
         wanted = set(senders)
         unknown = wanted - self._phones.keys()
         if unknown:
-            stamp = self._stamp()
+            stamp = stamp_of(*self._files)
             if stamp != self._missing_at:
                 self._missing, self._missing_at = set(), stamp
             unknown -= self._missing
-        if unknown:
+        if unknown and self._missing_at[0]:
             found = self._look_up(unknown)
             if found is not None:
                 self._phones |= found
@@ -109,17 +110,6 @@ class SenderBook:
         self._connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         self._identity = identity
         return self._connection
-
-    def _stamp(self) -> Stamp:
-        """Return what changes whenever the file does; a WAL's file changes in its log alone."""
-        stamps = []
-        for end in ("", "-wal"):
-            try:
-                stat = self._path.with_name(self._path.name + end).stat()
-            except OSError:
-                continue
-            stamps.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
-        return tuple(stamps)
 
 
 def _user(sender: str) -> str:

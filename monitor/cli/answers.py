@@ -1,9 +1,13 @@
 """`answers`: what stands in the outbox."""
 
+from datetime import UTC, datetime
+
 import click
 
+from monitor.answer_status import in_words, mode_of, sum_up
 from monitor.answers.texts import MARK
 from monitor.cli.home import Home, with_home
+from monitor.service.lock import look_at_service
 
 
 @click.command()
@@ -20,6 +24,5 @@ def answers(home: Home, limit: int) -> None:
             f"{queued_at:%Y-%m-%d %H:%M:%S} {state:<9} {attempts} tries, {answer.project}:"
             f" {text}{fault}"
         )
-    counts = home.store.outbox.counts()
-    total = ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items()))
-    click.echo(f"answers are {home.environment.answering.mode}; {total or 'none queued yet'}")
+    counts = home.store.outbox.counts(datetime.now(UTC))
+    click.echo(in_words(sum_up(mode_of(home.environment, look_at_service(home.path)), counts)))

@@ -1,23 +1,38 @@
 """The command line and its commands."""
 
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from monitor import __version__
-from monitor.cli.answers import answers
-from monitor.cli.config import config
-from monitor.cli.db import db
-from monitor.cli.delivery import audit, replay, run, scan
-from monitor.cli.demo import demo
-from monitor.cli.drops import drops
-from monitor.cli.groups import groups
 from monitor.cli.home import Home
-from monitor.cli.state import state
-from monitor.cli.status import status
+
+MODULES = {
+    **dict.fromkeys(("run", "scan", "audit", "replay"), "delivery"),
+    **{name: name for name in ("answers", "config", "db", "demo", "drops", "groups")},
+    **{name: name for name in ("state", "status")},
+}
+"""Each command's module in this package."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Commands that are imported when they are asked for: each starts the sooner for it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See click."""
+        return sorted(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click."""
+        if cmd_name not in MODULES:
+            return None
+        module = import_module(f"monitor.cli.{MODULES[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
@@ -31,10 +46,3 @@ from monitor.cli.status import status
 def main(context: click.Context, home: Path) -> None:
     """Turn drop numbers posted in WhatsApp groups into rows for the QA office."""
     context.obj = Home(home.absolute())
-
-
-for each in (
-    *(run, scan, status, audit, replay, drops, groups, answers),
-    *(state, config, db, demo),
-):
-    main.add_command(each)

@@ -8,13 +8,15 @@ import click
 from monitor.bridge.senders import FILE_NAME, SenderBook
 from monitor.cli.exits import BAD_INPUT, PROBLEM, bad_input
 from monitor.cli.home import Home, with_home
-from monitor.cli.progress import progress
+from monitor.cli.progress import catching_up, progress
 from monitor.logs import set_up_logging
 from monitor.release import release_of
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock
+from monitor.settings.environment import load_environment
 from monitor.settings.projects import load_projects
 from monitor.state.file import StateFile
+from monitor.store.counting import total
 from monitor.store.open import open_store
 from monitor.store.records import Settled
 
@@ -42,11 +44,13 @@ def run(home: Home) -> None:
     # Only here: `status` and the validators start faster without these.
     from monitor.answers.courier import Courier  # noqa: PLC0415
     from monitor.service.attendants import Attendants  # noqa: PLC0415
+    from monitor.service.memory import share_one_heap  # noqa: PLC0415
     from monitor.service.notify import Notifier  # noqa: PLC0415
     from monitor.service.service import Service  # noqa: PLC0415
     from monitor.service.state_keeper import StateKeeper  # noqa: PLC0415
     from monitor.service.tally import Tally  # noqa: PLC0415
 
+    share_one_heap()
     environment = home.environment
     projects = home.projects
     log_fault = set_up_logging(environment.log_level, environment.log_file)
@@ -54,19 +58,30 @@ def run(home: Home) -> None:
         click.echo(f"wa-monitor: {log_fault}; logging to the standard error alone", err=True)
     state = StateKeeper(StateFile(environment.state_path))
     tally = Tally()
-    Service(
-        environment,
-        projects,
-        home.store,
-        state,
-        ServiceLock(environment.home),
-        Notifier(os.environ),
-        release_of(environment.home),
-        lambda: Projects(load_projects(environment.projects_path)),
-        tally,
-        Attendants(environment, projects, lambda part: open_store(environment, part), state, tally),
-        Courier(open_store(environment, "/answers"), environment.instance, environment.answering),
-    ).run()
+    attendants = Attendants(
+        environment, projects, lambda part: open_store(environment, part), state, tally
+    )
+    with catching_up() as show:
+        Service(
+            environment,
+            projects,
+            home.store,
+            state,
+            ServiceLock(environment.home),
+            Notifier(os.environ),
+            release_of(environment.home),
+            lambda: load_environment(home.path, os.environ),
+            lambda: Projects(load_projects(environment.projects_path)),
+            tally,
+            attendants,
+            Courier(
+                open_store(environment, "/answers"),
+                environment.instance,
+                environment.answering,
+                attendants.looker.look_soon,
+            ),
+            show,
+        ).run()
 
 
 @click.command()
@@ -158,7 +173,7 @@ def replay(home: Home, group: str | None, since: datetime | None) -> None:
     if group is None or since is None:
         with progress("Replaying", "letters") as show:
             settled = replay_dead_letters(home.reader, home.store, instance, home.projects, show)
-        left = home.store.counts().dead_letters
+        left = total(home.store.counts().values()).dead_letters
         click.echo(f"{_summary(settled)}; {left} dead letters are left")
         raise SystemExit(PROBLEM if left else 0)
     only = [

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.answer_status import in_words
 from monitor.bridge.lag import LagGauge
 from monitor.cli.exits import PROBLEM
 from monitor.cli.home import Home, with_home
+from monitor.list_status import ListStatus
 from monitor.overview import Overview, look_over
-from monitor.status import gather
+from monitor.status import backlog_of, gather
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,6 +61,8 @@ def _print(overview: Overview, days: int | None) -> None:
     else:
         what = "does not run"
     _line(console, "service", service["running"] and not service["error"], what, service["error"])
+    if backlog_of(found):
+        console.print(f"[yellow]backlog[/]  catching up: {backlog_of(found)}")
     for part in ("bridge", "store", "state"):
         about = getattr(found, part)
         _line(console, part, about["ok"], about.get("path") or about.get("url"), about["error"])
@@ -87,17 +91,11 @@ def _print(overview: Overview, days: int | None) -> None:
         )
         console.print(counted)
     for each in found.lists:
-        if each.drops:
-            console.print(escape(f"{each.project}: {each.drops:,} valid drops"))
-        else:
-            console.print(
-                f"[red]fault[/] {escape(each.project)}: its list of valid drops is empty, so that"
-                " nothing is refused; `wa-monitor drops import` fills it"
-            )
-    if found.answers and len(found.answers) > 1:
-        states = {state: count for state, count in found.answers.items() if state != "mode"}
-        counted = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
-        console.print(f"answers are {found.answers['mode']}: {counted}")
+        mark = "" if each.drops and not each.unchecked else "[red]fault[/] "
+        console.print(mark + escape(_list(each)))
+    if found.answers and (any(found.answers.numbers.values()) or found.answers.mode != "off"):
+        mark = "[red]fault[/] " if any(found.answers.recent.values()) else ""
+        console.print(mark + in_words(found.answers))
     console.print(escape(_history(overview)))
     for instance in found.instances:
         error = instance["last_error"]
@@ -105,6 +103,26 @@ def _print(overview: Overview, days: int | None) -> None:
         console.print(
             escape(f"instance {instance['name']}: seen {_when(instance['seen_at'])}, {last}")
         )
+
+
+def _list(each: ListStatus) -> str:
+    waiting = f"{each.waiting:,} invalid waiting"
+    if each.drops and not each.unchecked:
+        return f"{each.project}: {each.drops:,} valid drops, {waiting}"
+    taken_in = f"{each.unchecked:,} taken in unchecked"
+    if each.unchecked:
+        taken_in += f" since {_when(each.unchecked_since)}"
+    if each.error:
+        return (
+            f"{each.project}: its list of valid drops cannot be read, so that nothing is refused:"
+            f" {taken_in}, {waiting}: {each.error}"
+        )
+    if not each.drops:
+        return (
+            f"{each.project}: its list of valid drops is empty, so that nothing is refused:"
+            f" {taken_in}, {waiting}; `wa-monitor drops import` fills it"
+        )
+    return f"{each.project}: {each.drops:,} valid drops, {waiting}, {taken_in}"
 
 
 def _days(overview: Overview, days: int) -> "Table":

@@ -50,6 +50,10 @@ class Knowledge(NamedTuple):
     waiting: Set[SubmissionKey] = frozenset()
 
 
+NOTHING_KNOWN = Knowledge(frozenset(), {})
+"""What an empty store knows."""
+
+
 def key_of(submission: Submission) -> SubmissionKey:
     """Return the ledger's key of a submission."""
     return SubmissionKey._make(submission[:3])
@@ -63,26 +67,28 @@ def decide(
     One that was refused before is decided anew only if it surely is valid now.
     """
     seen: set[tuple[str, str, str]] = set(knowledge.settled)
+    waiting = knowledge.waiting
     known_at = dict(knowledge.known_at)
     decisions: list[Decision] = []
     for submission in submissions:
         key = submission[:3]
         if key in seen:
             continue
-        if key in knowledge.waiting and not lists.let_in(submission):
+        if waiting and key in waiting and not lists.let_in(submission):
             continue
         seen.add(key)
-        if lists.refuse(submission):
+        if submission.validate and lists.refuse(submission):
             decisions.append(Decision(submission, Outcome.INVALID))
             continue
-        known = known_at.get(submission.drop_number)
+        drop, posted_at = submission.drop_number, submission.posted_at
+        known = known_at.get(drop)
         if known is None:
             outcome = Outcome.NEW
-        elif submission.posted_at > known:
+        elif posted_at > known:
             outcome = Outcome.RESUBMISSION
         else:
             outcome = Outcome.EARLIER
         if outcome is not Outcome.EARLIER:
-            known_at[submission.drop_number] = submission.posted_at
+            known_at[drop] = posted_at
         decisions.append(Decision(submission, outcome))
     return decisions

@@ -57,35 +57,51 @@ def read_message(
     project's `since`, or that is a monitor's own answer. Raises UnreadableMessage if the
     message has some, but its timestamp, id, group or drop cannot be read or stored.
     """
-    if message.sender in project.ignore_senders or message.sent_as in project.ignore_senders:
+    _, message_id, group_jid, sender, content, _, sent_as = message
+    if sender in project.ignore_senders or sent_as in project.ignore_senders:
         return [], []
+    drop = pattern.plain(content)
+    if drop and message_id.isalnum() and sender.isdecimal() and group_jid == project.group_jid:
+        # As nearly every message with a drop: nothing about this one calls for a closer look.
+        posted_at = _posted_at(message, project)
+        if posted_at is None:
+            return [], []
+        common = (message_id, group_jid, project.name, sender, posted_at)
+        return [Submission(drop, *common, project.validate)], []
+    return _read_closely(message, project, pattern)
+
+
+def _read_closely(
+    message: Message, project: Project, pattern: DropPattern
+) -> tuple[list[Submission], list[Malformed]]:
     drops, malformed = pattern.find(message.content)
-    if not drops and not malformed:
+    if (not drops and not malformed) or is_own_answer(message.content):
         return [], []
-    if is_own_answer(message.content):
+    posted_at = _posted_at(message, project)
+    if posted_at is None:
         return [], []
-    try:
-        posted_at = parse_timestamp(message.timestamp)
-    except ValueError as error:
-        raise UnreadableMessage(f"its time of posting: {error}") from None
-    if project.since is not None and posted_at < project.since:
-        return [], []
-    if not message.id.isalnum() or message.group_jid != project.group_jid:
-        _check_key(message)
+    _check_key(message)
     for drop in drops:
         if len(drop) > _DROP_LIMIT:
             raise UnreadableMessage(
                 f"the project's pattern took {len(drop)} characters for a drop; "
                 f"expected at most {_DROP_LIMIT}"
             )
-    sender = message.sender
-    if not sender.isdecimal():
-        sender = _UNSTORABLE.sub("", sender)
+    sender = _UNSTORABLE.sub("", message.sender)
     common = (message.id, message.group_jid, project.name, sender, posted_at)
     return (
         [Submission(drop, *common, project.validate) for drop in drops],
         [Malformed(_UNSTORABLE.sub("", text), *common) for text in malformed],
     )
+
+
+def _posted_at(message: Message, project: Project) -> datetime | None:
+    """Return when a message was posted, None if that is before the project's `since`."""
+    try:
+        posted_at = parse_timestamp(message.timestamp)
+    except ValueError as error:
+        raise UnreadableMessage(f"its time of posting: {error}") from None
+    return None if project.since is not None and posted_at < project.since else posted_at
 
 
 def _check_key(message: Message) -> None:

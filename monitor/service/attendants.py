@@ -43,6 +43,8 @@ class Attendants:
         self._environment = environment
         self.state = state
         self.tally = tally
+        self.names = projects.names
+        """Each watched group's project."""
         self.looker = Looker(environment, projects, open_store("/look"))
         self.surveyor = Surveyor(
             environment, projects, lambda: open_store("/survey"), self.looker.look_soon
@@ -73,6 +75,7 @@ class Attendants:
 
     def use(self, projects: Projects) -> None:
         """Watch these projects from now on."""
+        self.names = projects.names
         self.looker.use(projects)
         self.surveyor.use(projects)
         self.audits.use(projects)
@@ -120,6 +123,9 @@ class Attendants:
             dead_letters=counts["dead_letters"] if counts else None,
             lagging=_lagging(status),
             starts=read_starts(self._environment.home),
+            # Of a store that does not answer, nothing is known.
+            lists=status.lists if status and status.answers else None,
+            answers=status.answers if status else None,
         )
 
     def _lasting(self, part: str, holds: bool, now: datetime) -> float:

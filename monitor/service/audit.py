@@ -10,7 +10,7 @@ from monitor.drops.decide import Decision, Outcome, SubmissionKey, key_of
 from monitor.drops.submissions import Submission
 from monitor.service.intake import BATCH_READINGS, Projects, Reading
 from monitor.service.settling import settle_readings
-from monitor.service.upkeep import let_in
+from monitor.service.upkeep import find_waiting, let_in
 from monitor.store.protocol import Store
 from monitor.store.records import Settled, letter_key
 
@@ -94,7 +94,7 @@ def audit(
         time.sleep(settling_seconds)
     lacking = _lacking(store, suspects)
     aside = {letter_key(each.message) for each in store.dead_letters()}
-    waiting = tuple(store.lists.waiting(projects.unchecked))
+    waiting = tuple(find_waiting(store, projects))
     refused = {key_of(each) for each in waiting}
     missed = [
         Finding(each, lacking[key_of(found)])

@@ -14,11 +14,13 @@ from monitor.bridge.reader import BridgeReader
 from monitor.logs import fields
 from monitor.service.audit import Verdict, audit, repair
 from monitor.service.intake import Projects
+from monitor.service.memory import give_back
 from monitor.service.notes import Notes
 from monitor.service.upkeep import let_in
 from monitor.settings.environment import Environment
 from monitor.store.faults import BatchRefused, StoreUnavailable
 from monitor.store.protocol import Store
+from monitor.store.records import Settled
 
 FIRST_SECONDS = 60.0
 """From the start to the first audit: catching up comes first."""
@@ -68,8 +70,10 @@ class AuditSchedule:
         self._open_store = open_store
         self._notes = Notes(environment.home, "audit")
         self._stop = Event()
-        self.repaired = 0
-        """How many submissions the audits of this process have taken in."""
+        self.repaired = Settled()
+        """What the audits of this process have taken in that had been missed."""
+        self.let_in = Settled()
+        """What they have taken in that had waited for its list."""
 
     def use(self, projects: Projects) -> None:
         """Audit these projects from the next time on."""
@@ -86,6 +90,7 @@ class AuditSchedule:
         while not self._stop.wait(pause):
             record = self.audit_once()
             self._notes.write(asdict(record))
+            give_back()
             pause = min(AGAIN_SECONDS, interval) if record.missed or record.error else interval
 
     def audit_once(self) -> AuditRecord:
@@ -109,7 +114,8 @@ class AuditSchedule:
             if missed:
                 repaired = self._mend(store, verdict) if watching.audit_repair else 0
             elif watching.audit_repair:
-                let_in(store, self._environment.instance, verdict.waiting)
+                settled = let_in(store, self._environment.instance, verdict.waiting)
+                self.let_in = self.let_in.plus(settled)
             log.info(
                 "Audit made",
                 extra=fields(
@@ -128,13 +134,12 @@ class AuditSchedule:
 
     def _mend(self, store: Store, verdict: Verdict) -> int:
         settled = repair(store, self._environment.instance, verdict)
-        repaired = settled.drops + settled.resubmissions + settled.earlier + settled.dead_letters
-        self.repaired += repaired
+        self.repaired = self.repaired.plus(settled)
         log.error(
             "Audit found submissions that had been missed, and took them in",
-            extra=fields(**settled._asdict()),
+            extra=fields(**settled.numbers()),
         )
-        return repaired
+        return settled.drops + settled.resubmissions + settled.earlier + settled.dead_letters
 
 
 def _up_to(rowid: int, verdict: Verdict) -> Verdict:

@@ -14,8 +14,9 @@ from monitor.logs import fields
 from monitor.service.intake import NO_FLOORS, Floors, Intake, Projects, take_in
 from monitor.service.notes import Notes
 from monitor.service.resume import Resume, resume
-from monitor.service.settling import settle_readings
+from monitor.service.settling import settle_readings, submissions_of
 from monitor.service.state_keeper import StateKeeper
+from monitor.service.unchecked import UncheckedBook
 from monitor.settings.environment import Environment
 from monitor.store.faults import StoreUnavailable
 from monitor.store.protocol import Store
@@ -47,7 +48,8 @@ class Delivery:
         self._gate = Gate(
             store.outbox, environment.instance, enabled=environment.answering.mode != "off"
         )
-        self._unchecked = False
+        self._unchecked = UncheckedBook(environment.home)
+        self._unchecked.only(projects.checked_groups)
         self._position: Position | None = None
         self._ahead: Intake | None = None
         self._beside = ThreadPoolExecutor(1, "settling")
@@ -73,9 +75,14 @@ class Delivery:
     def use(self, projects: Projects) -> None:
         """Watch these projects from now on."""
         self._reader.close()
+        self._unchecked.only(projects.checked_groups)
         self._projects = projects
         self._reader = BridgeReader(self._environment.bridge_path, projects.prefilters)
         self.forget()
+
+    def answer(self, *, enabled: bool) -> None:
+        """Queue answers from now on, or none; any thread may call this."""
+        self._gate.enabled = enabled
 
     def forget(self) -> None:
         """Ask the store and the state file for the position again before going on."""
@@ -111,7 +118,12 @@ class Delivery:
             raise
 
     def _take_in(self, position: Position) -> Intake:
-        return take_in(self._reader, self._projects, position, self._floors)
+        intake = take_in(self._reader, self._projects, position, self._floors)
+        if not intake.more:
+            return intake
+        submissions = submissions_of(intake.readings)
+        presumption = self._store.presume(self._environment.instance, submissions)
+        return intake._replace(presumption=presumption)
 
     def _settle_while_reading_on(self, intake: Intake) -> Intake | None:
         """Settle a batch of a backlog in the other thread and read the next one meanwhile."""
@@ -134,6 +146,7 @@ class Delivery:
             intake.position,
             cursors,
             answering=answering,
+            presumption=intake.presumption,
         )
         self._adopted_cursors = {}
         self._note_progress()
@@ -141,25 +154,10 @@ class Delivery:
         self.settled = self.settled.plus(settled)
         self.rows += intake.rows
         if any(settled):
-            log.info("Settled", extra=fields(**settled._asdict(), rowid=intake.position.rowid))
+            log.info("Settled", extra=fields(**settled.numbers(), rowid=intake.position.rowid))
         if settled.answers:
             self._on_answers()
-        self._note_unchecked(intake, settled)
-
-    def _note_unchecked(self, intake: Intake, settled: Settled) -> None:
-        """Say it when drops begin, and when they cease, to be taken in without a check."""
-        if settled.unchecked and not self._unchecked:
-            log.error(
-                "Drops are taken in unchecked: the list of valid drops is empty or cannot be"
-                " read; `wa-monitor drops import FILE --project NAME` fills it",
-                extra=fields(count=settled.unchecked),
-            )
-            self._unchecked = True
-            return
-        checked = any(found.validate for each in intake.readings for found in each.submissions)
-        if self._unchecked and checked and not settled.unchecked:
-            log.info("Drops are checked again")
-            self._unchecked = False
+        self._unchecked.note(settled, self._projects.names)
 
     def _resume(self) -> Position:
         for name in self._store.migrate():

@@ -10,6 +10,7 @@ from monitor.bridge.reader import BridgeReader, Chunk, Cursor
 from monitor.drops.pattern import DropPattern
 from monitor.drops.submissions import Malformed, Submission, UnreadableMessage, read_message
 from monitor.settings.projects import Project
+from monitor.store.records import Presumption
 
 BATCH_READINGS = 4_000
 BATCH_ROWS = 65_536
@@ -52,7 +53,7 @@ class Intake(NamedTuple):
     """What is to be committed next.
 
     `resumed_from` is the rowid that reading began after: lower than the position asked for if
-    the bridge's rows have changed below it.
+    the bridge's rows have changed below it. `presumption` is the store's, of a backlog.
     """
 
     readings: list[Reading]
@@ -61,6 +62,7 @@ class Intake(NamedTuple):
     resumed_from: int
     rows: int
     last_rowid: int
+    presumption: Presumption | None = None
 
     @property
     def more(self) -> bool:
@@ -101,9 +103,14 @@ class Projects:
         }
 
     @property
+    def checked_groups(self) -> frozenset[str]:
+        """The groups of the projects whose drops must be in their list."""
+        return frozenset(group for group, (each, _) in self._by_group.items() if each.validate)
+
+    @property
     def checked(self) -> frozenset[str]:
         """The names of the projects whose drops must be in their list."""
-        return frozenset(each.name for each, _ in self._by_group.values() if each.validate)
+        return frozenset(self.names[group] for group in self.checked_groups)
 
     @property
     def unchecked(self) -> frozenset[str]:
@@ -124,12 +131,7 @@ class Projects:
 
     def worth_keeping(self, messages: Iterable[Message]) -> list[Reading]:
         """Read messages and keep those that hold something."""
-        kept = []
-        for message in messages:
-            reading = self.read(message)
-            if reading is not None:
-                kept.append(reading)
-        return kept
+        return [reading for each in messages if (reading := self.read(each)) is not None]
 
 
 def take_in(reader: BridgeReader, projects: Projects, position: Position, floors: Floors) -> Intake:

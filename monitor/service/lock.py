@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from monitor.ownership import hand_over, make_logs
+from monitor.settings.answering import Mode
 
 LOCK_NAME = "logs/service.lock"
 LOCK_SECONDS = 1.0
@@ -21,12 +22,20 @@ class AlreadyRunning(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServiceReport:
-    """What a running service says of itself; `error` is what it waits for, empty if nothing."""
+    """What a running service says of itself.
+
+    `error` is what it waits for, empty if nothing; `answers` whether it sends any. While it
+    catches up, `rows_left` of the bridge are to be read, `rows_per_second` of late, 0 if that
+    is not known.
+    """
 
     pid: int
     release: str
     started_at: str
     error: str = ""
+    answers: Mode = "off"
+    rows_left: int = 0
+    rows_per_second: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

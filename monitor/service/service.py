@@ -2,12 +2,11 @@
 
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
-from types import FrameType
 
 from monitor.answers.courier import Courier
 from monitor.bridge.faults import BridgeUnavailable
@@ -19,9 +18,11 @@ from monitor.service.backoff import Backoff
 from monitor.service.delivery import Delivery
 from monitor.service.intake import Projects
 from monitor.service.lock import ServiceLock, ServiceReport
+from monitor.service.memory import give_back
 from monitor.service.notify import Notifier
+from monitor.service.pace import NO_BACKLOG, Pace
+from monitor.service.signals import Signals
 from monitor.service.state_keeper import StateKeeper
-from monitor.service.stopping import Stopping
 from monitor.service.tally import Tally
 from monitor.service.upkeep import keep_up
 from monitor.settings.environment import Environment
@@ -29,6 +30,9 @@ from monitor.settings.faults import SettingsError
 from monitor.store.faults import StoreUnavailable
 from monitor.store.protocol import Store
 from monitor.store.records import Instance
+
+BACKLOG_SECONDS = 2.0
+"""How often a service that is catching up says how far it is."""
 
 BEAT_SECONDS = 10.0
 """How often an idle loop shows that it turns."""
@@ -45,10 +49,11 @@ log = logging.getLogger(__name__)
 class Service:
     """Runs a Delivery for as long as the process lives.
 
-    `reload` reads the projects again and raises SettingsError if they are bad. `tally` is kept
-    for the `attendants`, which run beside the loop in threads of their own, as the `courier`
-    does, who sends answers. Signals: SIGTERM and SIGINT end the loop after the batch at hand,
-    SIGHUP reloads.
+    `reload_settings` and `reload_projects` read the files again and raise SettingsError if they
+    are bad. `tally` is kept for the `attendants`, which run beside the loop in threads of their
+    own, as the `courier` does, who sends answers. Signals: SIGTERM and SIGINT end the loop after
+    the batch at hand, SIGHUP reloads the projects, and of the settings those of answers.
+    `progress` is told, while a backlog is caught up, up to which rowid of which all is settled.
     """
 
     def __init__(
@@ -60,10 +65,12 @@ class Service:
         lock: ServiceLock,
         notifier: Notifier,
         release: str,
-        reload: Callable[[], Projects],
+        reload_settings: Callable[[], Environment],
+        reload_projects: Callable[[], Projects],
         tally: Tally,
         attendants: Attendants,
         courier: Courier,
+        progress: Callable[[int, int], None],
     ) -> None:
         self._environment = environment
         self._projects = projects
@@ -72,10 +79,15 @@ class Service:
         self._lock = lock
         self._notifier = notifier
         self._release = release
-        self._reload = reload
+        self._reload_settings = reload_settings
+        self._load_projects = reload_projects
+        self._answering = environment.answering
         self._tally = tally
         self._attendants = attendants
         self._courier = courier
+        self._progress = progress
+        self._pace = Pace()
+        self._backlog_due = 0.0
         self._delivery = Delivery(environment, projects, store, state, courier.wake)
         self._book = SenderBook(environment.bridge_path.with_name(FILE_NAME))
         self._backoff = Backoff()
@@ -90,7 +102,6 @@ class Service:
 
     def run(self) -> None:
         """Run until a signal ends it."""
-        signal.signal(signal.SIGHUP, self._on_reload)
         with BridgeWatch(self._environment.bridge_path) as watch:
 
             def stop() -> None:
@@ -98,7 +109,12 @@ class Service:
                 self._notifier.send("STOPPING=1")
                 watch.wake()
 
-            stopping = Stopping(stop)
+            def hang_up() -> None:
+                self._reload_answering()
+                self._reloading = True
+                watch.wake()
+
+            signals = Signals(stop, hang_up)
             self._state.load()
             self._report_to_lock()
             self._attendants.start()
@@ -111,9 +127,9 @@ class Service:
         self._delivery.close()
         self._store.close()
         self._courier.stop()
-        stopping.done()
+        signals.done()
         log.info(
-            "Stopped", extra=fields(rows=self._delivery.rows, **self._delivery.settled._asdict())
+            "Stopped", extra=fields(rows=self._delivery.rows, **self._delivery.settled.numbers())
         )
 
     def _turn(self) -> float:
@@ -130,6 +146,10 @@ class Service:
             while self._advance() and not self._stopping:
                 self._show_life()
                 self._save_state_if_due()
+                self._note_backlog()
+                if self._reloading:
+                    self._reload_projects()
+            self._end_backlog()
             self._report_to_store()
             self._keep_up()
             self._clear_fault()
@@ -152,6 +172,23 @@ class Service:
         self._tally.batch(seconds, self._delivery.rows, self._delivery.settled)
         return more
 
+    def _note_backlog(self) -> None:
+        rowid, last = self._delivery.rowid, self._delivery.last_rowid
+        self._tally.backlog = self._pace.note(rowid, last)
+        self._progress(rowid, last)
+        if time.monotonic() >= self._backlog_due:
+            self._report_to_lock()
+            self._backlog_due = time.monotonic() + BACKLOG_SECONDS
+
+    def _end_backlog(self) -> None:
+        if self._tally.backlog is None:
+            return
+        self._tally.backlog = None
+        self._pace.forget()
+        give_back()
+        self._progress(self._delivery.rowid, self._delivery.rowid)
+        self._report_to_lock()
+
     def _save_state_if_due(self) -> None:
         if self._state.due_in == 0.0:
             if self._state.changed_outside():
@@ -171,6 +208,9 @@ class Service:
         part = "bridge" if isinstance(error, BridgeUnavailable) else "store"
         fault = f"{part}: {error}"
         self._tally.failed(part, str(error))
+        self._pace.forget()
+        if self._tally.backlog:
+            self._tally.backlog = self._tally.backlog._replace(rows_per_second=0.0)
         self._last_fault = (fault, datetime.now(UTC))
         if fault == self._fault:
             return
@@ -203,8 +243,17 @@ class Service:
         )
 
     def _report_to_lock(self) -> None:
+        backlog = self._tally.backlog or NO_BACKLOG
         self._lock.write(
-            ServiceReport(os.getpid(), self._release, self._started_at.isoformat(), self._fault)
+            ServiceReport(
+                os.getpid(),
+                self._release,
+                self._started_at.isoformat(),
+                self._fault,
+                self._answering.mode,
+                backlog.rows_left,
+                backlog.rows_per_second,
+            )
         )
 
     def _report_to_store(self) -> None:
@@ -225,13 +274,30 @@ class Service:
 
     def _keep_up(self) -> None:
         if time.monotonic() >= self._upkeep_due:
-            keep_up(self._store, self._environment.instance, self._projects, self._book)
+            settled = keep_up(self._store, self._environment.instance, self._projects, self._book)
+            self._tally.let_in = self._tally.let_in.plus(settled)
             self._upkeep_due = time.monotonic() + UPKEEP_SECONDS
+
+    def _reload_answering(self) -> None:
+        """Heed the kill switch, in the signals' thread: whatever the loop may be waiting for."""
+        try:
+            environment = self._reload_settings()
+        except SettingsError as error:
+            for fault in error.faults:
+                log.error("Settings not reloaded: the old ones stay", extra=fields(fault=fault))
+            return
+        self._answering = environment.answering
+        self._delivery.answer(enabled=self._answering.mode != "off")
+        self._courier.use(self._answering)
+        log.info("Settings reloaded", extra=fields(answers=self._answering.mode))
+        if replace(environment, answering=self._environment.answering) != self._environment:
+            log.warning("Settings other than those of answers have changed: they take a restart")
 
     def _reload_projects(self) -> None:
         self._reloading = False
+        self._report_to_lock()
         try:
-            projects = self._reload()
+            projects = self._load_projects()
         except SettingsError as error:
             for fault in error.faults:
                 log.error("Projects not reloaded: the old ones stay", extra=fields(fault=fault))
@@ -242,6 +308,3 @@ class Service:
         self._attendants.use(projects)
         log.info("Projects reloaded", extra=fields(groups=len(projects.names)))
         self._notifier.send(f"STATUS={self._status()}")
-
-    def _on_reload(self, number: int, frame: FrameType | None) -> None:
-        self._reloading = True

@@ -1,16 +1,17 @@
 """Getting a batch into the store, whatever single messages of it the store refuses."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from monitor.answers.compose import Answering
 from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
+from monitor.drops.submissions import Submission
 from monitor.logs import fields
 from monitor.service.intake import Reading
 from monitor.store.faults import BatchRefused, StoreUnavailable
 from monitor.store.protocol import Store
-from monitor.store.records import Batch, DeadLetter, Settled, letter_key
+from monitor.store.records import Batch, DeadLetter, Presumption, Settled, letter_key
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ def settle_readings(
     cursors: Mapping[str, Cursor] | None = None,
     replayed: frozenset[tuple[str, str]] = frozenset(),
     answering: Answering | None = None,
+    presumption: Presumption | None = None,
 ) -> Settled:
     """Commit readings, and with the last of them the position and cursors.
 
@@ -32,7 +34,8 @@ def settle_readings(
     """
     try:
         settled = store.deliver(
-            instance, _batch(readings, position, cursors or {}, replayed, answering)
+            instance,
+            _batch(readings, position, cursors or {}, replayed, answering, presumption),
         )
         _tell(readings)
         return settled
@@ -48,6 +51,11 @@ def settle_readings(
     return first.plus(
         settle_readings(store, instance, readings[middle:], position, cursors, replayed, answering)
     )
+
+
+def submissions_of(readings: Iterable[Reading]) -> list[Submission]:
+    """Return all submissions of readings, in order of arrival."""
+    return [found for each in readings for found in each.submissions]
 
 
 def _set_aside(
@@ -85,15 +93,17 @@ def _batch(
     cursors: Mapping[str, Cursor],
     replayed: frozenset[tuple[str, str]] = frozenset(),
     answering: Answering | None = None,
+    presumption: Presumption | None = None,
 ) -> Batch:
     if replayed:
         replayed &= {letter_key(each.message) for each in readings if not each.error}
     return Batch(
-        submissions=[found for each in readings for found in each.submissions],
+        submissions=submissions_of(readings),
         malformed=[found for each in readings for found in each.malformed],
         dead_letters=[DeadLetter(each.message, each.error) for each in readings if each.error],
         cursors=cursors,
         position=position,
         replayed=replayed,
         answering=answering,
+        presumption=presumption,
     )

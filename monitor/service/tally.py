@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from monitor.service.pace import Backlog
 from monitor.store.records import Settled
 
 BATCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -25,6 +26,11 @@ class Tally:
         self.rows = 0
         """The bridge's rows read."""
         self.settled = Settled()
+        """What its batches have settled."""
+        self.let_in = Settled()
+        """What had waited and was taken in by the loop beside its batches."""
+        self.backlog: Backlog | None = None
+        """What is left while it catches up."""
         self.batches = [0] * (len(BATCH_BUCKETS) + 1)
         self.batch_seconds = 0.0
         self.faults: Counter[str] = Counter()

@@ -7,7 +7,7 @@ from monitor.bridge.senders import SenderBook
 from monitor.drops.submissions import Submission
 from monitor.logs import fields
 from monitor.service.intake import BATCH_READINGS, Projects
-from monitor.store.faults import BatchRefused
+from monitor.store.faults import BatchRefused, StoreUnfit
 from monitor.store.protocol import Store
 from monitor.store.records import Batch, Settled
 
@@ -34,6 +34,18 @@ def let_in(store: Store, instance: str, waiting: Sequence[Submission]) -> Settle
     return total
 
 
+def find_waiting(store: Store, projects: Projects) -> list[Submission]:
+    """Return the refused submissions that can be taken in now; raises StoreUnavailable.
+
+    Lists that cannot be read let nobody in, and are no reason not to go on.
+    """
+    try:
+        return store.lists.waiting(projects.unchecked)
+    except StoreUnfit as error:
+        log.warning("Waiting submissions go on waiting", extra=fields(fault=error))
+        return []
+
+
 def put_senders_right(store: Store, book: SenderBook) -> int:
     """Put phone numbers in the place of linked-device ids; return how many rows changed.
 
@@ -49,4 +61,4 @@ def put_senders_right(store: Store, book: SenderBook) -> int:
 def keep_up(store: Store, instance: str, projects: Projects, book: SenderBook) -> Settled:
     """Do both. Raises StoreUnavailable."""
     put_senders_right(store, book)
-    return let_in(store, instance, store.lists.waiting(projects.unchecked))
+    return let_in(store, instance, find_waiting(store, projects))

@@ -1,5 +1,6 @@
 """How a batch becomes rows: the same steps on every store, inside its one transaction."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -13,11 +14,18 @@ from monitor.drops.validity import NO_LISTS, Lists, to_be_checked
 from monitor.store.records import (
     Batch,
     DeadLetter,
-    NewRow,
+    Presumption,
     Settled,
-    new_row,
     resubmission_comments,
 )
+
+NAMES = {
+    Outcome.NEW: "drops",
+    Outcome.RESUBMISSION: "resubmissions",
+    Outcome.EARLIER: "earlier",
+    Outcome.INVALID: "invalid",
+}
+"""What each outcome is called in `Settled`."""
 
 
 class Transaction(Protocol):
@@ -32,11 +40,13 @@ class Transaction(Protocol):
     def know(self, submissions: Sequence[Submission]) -> Knowledge:
         """Return what the store knows about these submissions."""
 
-    def add_to_ledger(self, instance: str, decisions: Sequence[Decision]) -> None:
-        """Record the submissions as settled."""
+    def add_decided(
+        self, instance: str, decisions: Sequence[Decision], presumption: Presumption | None
+    ) -> None:
+        """Record the submissions as settled, and add a row to `qa_photo_reviews` for each new.
 
-    def add_rows(self, rows: Sequence[NewRow]) -> None:
-        """Add rows to `qa_photo_reviews`."""
+        `presumption`, if there is one, has proved right: the decisions are its own.
+        """
 
     def mark_resubmitted(self, comments: Mapping[str, str]) -> None:
         """Open these drops' rows again and append to their comments."""
@@ -76,20 +86,8 @@ def settle(transaction: Transaction, instance: str, batch: Batch) -> Settled:
     if pairs := to_be_checked(batch.submissions):
         lists = transaction.lists(pairs)
     if batch.submissions:
-        knowledge = transaction.know(batch.submissions)
-        decisions = decide(batch.submissions, knowledge, lists)
-        waiting = [s for s, _ in decisions if key_of(s) in knowledge.waiting]
-    if waiting:
-        transaction.let_in(waiting)
-    invalid = [each.submission for each in decisions if each.outcome is Outcome.INVALID]
-    rows = [new_row(each.submission) for each in decisions if each.outcome is Outcome.NEW]
-    comments = resubmission_comments(decisions)
-    if decisions:
-        transaction.add_to_ledger(instance, decisions)
-    if rows:
-        transaction.add_rows(rows)
-    if comments:
-        transaction.mark_resubmitted(comments)
+        decisions, waiting = _settle_submissions(transaction, instance, batch, lists)
+    invalid = [each for each, outcome in decisions if outcome is Outcome.INVALID]
     if invalid:
         transaction.add_invalid(invalid)
     malformed = transaction.add_malformed(batch.malformed) if batch.malformed else []
@@ -103,15 +101,49 @@ def settle(transaction: Transaction, instance: str, batch: Batch) -> Settled:
         transaction.remove_dead_letters(sorted(batch.replayed))
     if batch.position is not None:
         transaction.save_progress(instance, batch.position, batch.cursors)
-    outcomes = [each.outcome for each in decisions]
-    return Settled(
-        drops=len(rows),
-        resubmissions=outcomes.count(Outcome.RESUBMISSION),
-        earlier=outcomes.count(Outcome.EARLIER),
-        malformed=len(malformed),
-        dead_letters=len(batch.dead_letters),
-        invalid=len(invalid),
-        let_in=len(waiting),
-        unchecked=sum(lists.leave_unchecked(each.submission) for each in decisions),
-        answers=queued,
-    )
+    settled = _count(batch, decisions, malformed, waiting, lists if pairs else None)
+    return settled._replace(answers=queued)
+
+
+def _count(
+    batch: Batch,
+    decisions: Sequence[Decision],
+    malformed: Sequence[Malformed],
+    waiting: Sequence[Submission],
+    lists: Lists | None,
+) -> Settled:
+    by_group = Counter((found.group_jid, NAMES[outcome]) for found, outcome in decisions)
+    by_group.update((each.group_jid, "malformed") for each in malformed)
+    by_group.update((each.message.group_jid, "dead_letters") for each in batch.dead_letters)
+    by_group.update((each.group_jid, "let_in") for each in waiting)
+    if lists is not None:
+        by_group.update(
+            (found.group_jid, "unchecked" if lists.leave_unchecked(found) else "checked")
+            for found, _ in decisions
+            if found.validate
+        )
+    totals: Counter[str] = Counter()
+    for (_, name), number in by_group.items():
+        totals[name] += number
+    return Settled(**totals, by_group=by_group)
+
+
+def _settle_submissions(
+    transaction: Transaction, instance: str, batch: Batch, lists: Lists
+) -> tuple[list[Decision], list[Submission]]:
+    """Decide and write; return the decisions, and the submissions that had waited for them."""
+    knowledge = transaction.know(batch.submissions)
+    presumption = None if any(knowledge) else batch.presumption
+    if presumption is not None:
+        decisions = presumption.decisions
+    else:
+        decisions = decide(batch.submissions, knowledge, lists)
+    waiting = knowledge.waiting
+    waited = [each for each, _ in decisions if waiting and key_of(each) in waiting]
+    if waited:
+        transaction.let_in(waited)
+    if decisions:
+        transaction.add_decided(instance, decisions, presumption)
+    if comments := resubmission_comments(decisions):
+        transaction.mark_resubmitted(comments)
+    return decisions, waited

@@ -1,6 +1,5 @@
 """The outbox: answers on their way, kept by the store so that none is sent twice."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol
 
@@ -53,6 +52,36 @@ class Posted(NamedTuple):
     error: str
 
 
+Standing = Literal[
+    "queued", "retrying", "sending", "sent", "rehearsed", "unknown", "failed", "expired"
+]
+"""How answers are counted: as their state says, but `retrying` are queued again after a try that
+surely failed, and `failed` are those of the expired that were tried in vain."""
+
+RECENT = timedelta(hours=1)
+"""For how long the end of an answer is recent."""
+
+COUNTS = """
+SELECT project, standing, count(*), count(*) FILTER (WHERE finished_at > {since})
+FROM (SELECT project, finished_at, CASE
+          WHEN state = 'queued' AND error <> '' THEN 'retrying'
+          WHEN state = 'expired' AND error <> '' THEN 'failed'
+          ELSE state END AS standing
+      FROM wa_monitor_answers) AS each_one
+GROUP BY project, standing ORDER BY project, standing
+"""
+"""Asks either store for the counts, with its own placeholder."""
+
+
+class AnswerCount(NamedTuple):
+    """How many answers of a project stand in one way; `recent` of them came to that lately."""
+
+    project: str
+    standing: Standing
+    number: int
+    recent: int
+
+
 class Outbox(Protocol):
     """The answers of all monitors on the store. Every method raises StoreUnavailable."""
 
@@ -66,8 +95,11 @@ class Outbox(Protocol):
     def finish(self, instance: str, claimed: Claimed, result: Result, now: datetime) -> None:
         """Record what became of an attempt of this instance."""
 
-    def counts(self) -> Mapping[str, int]:
-        """Return how many answers are in each state; a state without any may be missing."""
+    def counts(self, now: datetime) -> list[AnswerCount]:
+        """Count the answers by project and standing; recent is what ended in RECENT before `now`.
+
+        What there are none of is missing.
+        """
 
     def latest(self, limit: int) -> list[Posted]:
         """Return the newest answers, newest first."""

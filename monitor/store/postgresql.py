@@ -1,7 +1,7 @@
 """The store on PostgreSQL: what the QA office works on."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -12,11 +12,12 @@ from psycopg2 import extensions
 from monitor.bridge.message import Message
 from monitor.bridge.position import Mark, Position
 from monitor.bridge.reader import Cursor
-from monitor.drops.decide import Decision, decide
+from monitor.drops.decide import NOTHING_KNOWN, Decision, decide
 from monitor.drops.submissions import Submission
 from monitor.drops.validity import NO_LISTS, to_be_checked
 from monitor.settings.urls import hide_password, mask_url
 from monitor.store.continuity import Continuity
+from monitor.store.counting import COUNTS
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
 from monitor.store.lists import DropLists, Senders
@@ -26,6 +27,7 @@ from monitor.store.postgresql_fitness import columns_of, fitness_faults, list_fa
 from monitor.store.postgresql_lists import PostgresLists, PostgresSenders
 from monitor.store.postgresql_locks import lock, lock_key
 from monitor.store.postgresql_outbox import PostgresOutbox
+from monitor.store.postgresql_rows import copies, row_columns
 from monitor.store.postgresql_transaction import BULK, PostgresTransaction, StaleDecision
 from monitor.store.records import (
     Batch,
@@ -34,6 +36,7 @@ from monitor.store.records import (
     DayMessages,
     DropRow,
     Instance,
+    Presumption,
     Progress,
     Settled,
     StoredDeadLetter,
@@ -164,6 +167,16 @@ class PostgresStore:
             cursor.execute("SELECT EXISTS (SELECT FROM wa_monitor_adopted_rows)")
             return bool(_one(cursor))
 
+    def presume(self, instance: str, submissions: Sequence[Submission]) -> Presumption | None:
+        """See the protocol."""
+        columns = self._columns
+        if columns is None or not self._all_new or len(submissions) < BULK:
+            return None
+        if to_be_checked(submissions):
+            return None
+        decisions = decide(submissions, NOTHING_KNOWN)
+        return Presumption(decisions, copies(instance, decisions, row_columns(columns)))
+
     def deliver(self, instance: str, batch: Batch) -> Settled:
         """See the protocol.
 
@@ -204,17 +217,11 @@ class PostgresStore:
             )
             return [StoredDeadLetter(Message(**row[0]), *row[1:]) for row in cursor.fetchall()]
 
-    def counts(self) -> Counts:
+    def counts(self) -> Mapping[str, Counts]:
         """See the protocol."""
         with self._transaction() as cursor:
-            cursor.execute(
-                "SELECT (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'new'),"
-                " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'resubmission'),"
-                " (SELECT count(*) FROM wa_monitor_malformed),"
-                " (SELECT count(*) FROM wa_monitor_dead_letters),"
-                " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'invalid')"
-            )
-            return Counts(*cursor.fetchone())  # type: ignore[misc]  # an aggregate yields a row
+            cursor.execute(COUNTS)
+            return {group: Counts(*numbers) for group, *numbers in cursor.fetchall()}
 
     def report(self, instance: Instance) -> None:
         """See the protocol."""

@@ -1,15 +1,17 @@
 """The outbox on PostgreSQL."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from psycopg2 import extensions
 
 from monitor.answers.compose import Answer
 from monitor.store.outbox import (
+    COUNTS,
     LOST_SENDER,
     RATE_WINDOW,
+    RECENT,
     STUCK_AFTER,
+    AnswerCount,
     Claim,
     Claimed,
     Posted,
@@ -81,11 +83,11 @@ class PostgresOutbox:
                 },
             )
 
-    def counts(self) -> Mapping[str, int]:
+    def counts(self, now: datetime) -> list[AnswerCount]:
         """See the protocol."""
         with self._transaction() as cursor:
-            cursor.execute("SELECT state, count(*) FROM wa_monitor_answers GROUP BY state")
-            return dict(cursor.fetchall())
+            cursor.execute(COUNTS.format(since="%s"), (now - RECENT,))
+            return [AnswerCount(*row) for row in cursor.fetchall()]
 
     def latest(self, limit: int) -> list[Posted]:
         """See the protocol."""

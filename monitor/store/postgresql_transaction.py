@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import psycopg2
@@ -11,17 +11,18 @@ from psycopg2 import errors, extensions
 from monitor.answers.compose import Answer
 from monitor.bridge.position import Position
 from monitor.bridge.reader import Cursor
-from monitor.drops.decide import Decision, Knowledge, Outcome, SubmissionKey, key_of
+from monitor.drops.decide import NOTHING_KNOWN, Decision, Knowledge, Outcome, SubmissionKey, key_of
 from monitor.drops.submissions import Malformed, Submission
 from monitor.drops.validity import NO_LISTS, Lists
 from monitor.logs import fields
 from monitor.store.continuity import Continuity
-from monitor.store.copying import array, copy_in
+from monitor.store.copying import Copy, array, copy_in
 from monitor.store.lists import LISTS_UNREADABLE
 from monitor.store.postgresql_lists import ask_lists
+from monitor.store.postgresql_rows import copies, row_columns
 from monitor.store.records import (
     DeadLetter,
-    NewRow,
+    Presumption,
     letter_key,
     not_listed,
     take_new,
@@ -29,16 +30,6 @@ from monitor.store.records import (
 )
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-LEDGER_COLUMNS = (
-    "drop_number", "message_id", "group_jid", "project", "sender", "posted_at", "outcome",
-    "instance",
-)  # fmt: skip
-ROW_COLUMNS = (
-    "drop_number", "project", "user_name", "review_date", "whatsapp_message_date", "comment",
-    "submitted_by",
-)  # fmt: skip
-
 
 BULK = 100
 """So many submissions at once are taken to be new until a key says otherwise."""
@@ -160,7 +151,7 @@ class PostgresTransaction:
         """See the protocol."""
         if self._assume_new:
             # A backlog is nearly always new; if it is not, the tables' own keys refuse it.
-            return Knowledge(frozenset(), {})
+            return NOTHING_KNOWN
         self._cursor.execute(
             """
             SELECT s.drop_number, s.message_id, s.group_jid, l.outcome,
@@ -197,33 +188,22 @@ class PostgresTransaction:
         self.all_new = not settled and not waiting and not known_at
         return Knowledge(settled, known_at, waiting)
 
-    def add_to_ledger(self, instance: str, decisions: Sequence[Decision]) -> None:
-        """See the protocol; raises StaleDecision if one is there that was taken to be new."""
-        self._copy_in(
-            "wa_monitor_ledger",
-            LEDGER_COLUMNS,
-            (
-                (*each[:5], each.posted_at.isoformat(), outcome, instance)
-                for each, outcome in decisions
-            ),
-        )
+    def add_decided(
+        self, instance: str, decisions: Sequence[Decision], presumption: Presumption | None
+    ) -> None:
+        """See the protocol.
 
-    def add_rows(self, rows: Sequence[NewRow]) -> None:
-        """See the protocol; raises StaleDecision if another program was quicker."""
-        records: list[tuple[str, ...]] = [
-            (drop, project, user, moment, moment, comment, submitted_by)
-            for drop, project, user, submitted_by, posted_at, comment in rows
-            for moment in (posted_at.isoformat(),)
-        ]
-        if "submitted_by" in self._columns:
-            self._copy_in("qa_photo_reviews", ROW_COLUMNS, records)
+        Raises StaleDecision if something is there that was taken to be new, or if another
+        program was quicker.
+        """
+        made: Sequence[Copy]
+        if presumption is None:
+            made = copies(instance, decisions, row_columns(self._columns))
         else:
-            older = ROW_COLUMNS[:-1]
-            self._copy_in("qa_photo_reviews", older, [each[: len(older)] for each in records])
-
-    def _copy_in(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+            made = presumption.made
         try:
-            copy_in(self._cursor, table, columns, rows)
+            for each in made:
+                copy_in(self._cursor, each)
         except errors.UniqueViolation as error:
             raise StaleDecision(str(error)) from error
 

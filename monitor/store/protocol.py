@@ -1,6 +1,6 @@
 """What every store can do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from monitor.store.records import (
     DayMessages,
     DropRow,
     Instance,
+    Presumption,
     Progress,
     Settled,
     StoredDeadLetter,
@@ -50,6 +51,12 @@ class Store(Protocol):
     def adopted(self) -> bool:
         """Tell whether another system's rows were there before this one's tables."""
 
+    def presume(self, instance: str, submissions: Sequence[Submission]) -> Presumption | None:
+        """Work out what submissions come to if none is known here; None if that is no use.
+
+        Asks nothing of the store, so that another thread may do it while a batch is delivered.
+        """
+
     def deliver(self, instance: str, batch: Batch) -> Settled:
         """Commit a batch in one transaction; raises BatchRefused if its data is the fault."""
 
@@ -59,8 +66,8 @@ class Store(Protocol):
     def dead_letters(self) -> list[StoredDeadLetter]:
         """Return the messages set aside, oldest first."""
 
-    def counts(self) -> Counts:
-        """Count what the store holds."""
+    def counts(self) -> Mapping[str, Counts]:
+        """Count what the store holds, by group JID; a group without anything is missing."""
 
     def report(self, instance: Instance) -> None:
         """Record that an instance runs, and its last error."""

@@ -1,10 +1,12 @@
 """What goes into the store and comes out of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from monitor.answers.compose import Answering
 from monitor.bridge.message import Message
@@ -43,13 +45,24 @@ class StoredDeadLetter(NamedTuple):
     failed_at: datetime
 
 
+class Presumption(NamedTuple):
+    """What submissions come to if the store knows none of them, worked out before it is asked.
+
+    `made` is what the store that presumes will write then, in its own form.
+    """
+
+    decisions: list[Decision]
+    made: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What is committed together.
 
     `submissions` are in order of arrival. `position` is None when a batch moves no cursor,
     as in a replay or a repair; `replayed` are the keys of dead letters that this batch
-    settles, see `letter_key`. `answering` is None when nothing may be answered.
+    settles, see `letter_key`. `answering` is None when nothing may be answered;
+    `presumption`, if there is one, is about these very submissions.
     """
 
     submissions: list[Submission]
@@ -59,13 +72,15 @@ class Batch:
     position: Position | None = None
     replayed: frozenset[tuple[str, str]] = frozenset()
     answering: Answering | None = None
+    presumption: Presumption | None = None
 
 
 class Settled(NamedTuple):
     """What a batch changed in the store, in numbers.
 
-    `invalid` were not in their project's list, `let_in` had waited for that, `unchecked` were
-    taken in because the list is empty or cannot be read, `answers` were queued.
+    `invalid` were not in their project's list, `let_in` had waited for that, `checked` could be
+    looked up in it, `unchecked` were taken in because the list is empty or cannot be read,
+    `answers` were queued. `by_group` has all but the answers by group JID and name.
     """
 
     drops: int = 0
@@ -75,12 +90,24 @@ class Settled(NamedTuple):
     dead_letters: int = 0
     invalid: int = 0
     let_in: int = 0
+    checked: int = 0
     unchecked: int = 0
     answers: int = 0
+    by_group: Mapping[tuple[str, str], int] = MappingProxyType({})
 
     def plus(self, other: "Settled") -> "Settled":
         """Return the sum of both."""
-        return Settled(*(a + b for a, b in zip(self, other, strict=True)))
+        theirs = other.numbers()
+        by_group = Counter(self.by_group)
+        by_group.update(other.by_group)
+        return Settled(
+            **{name: number + theirs[name] for name, number in self.numbers().items()},
+            by_group=by_group,
+        )
+
+    def numbers(self) -> dict[str, int]:
+        """Return the sums over all groups, by name."""
+        return dict(zip(self._fields[:-1], self[:-1], strict=True))
 
 
 class Progress(NamedTuple):
@@ -91,13 +118,16 @@ class Progress(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How much the store holds, of this system's own records."""
+    """How much the store holds of a group, of this system's own records.
 
-    drops: int
-    resubmissions: int
-    malformed: int
-    dead_letters: int
-    invalid: int
+    `invalid` are the submissions that wait for their drop to be in its project's list.
+    """
+
+    drops: int = 0
+    resubmissions: int = 0
+    malformed: int = 0
+    dead_letters: int = 0
+    invalid: int = 0
 
 
 class Instance(NamedTuple):
@@ -129,17 +159,6 @@ class Day(NamedTuple):
     resubmissions: int
 
 
-class NewRow(NamedTuple):
-    """A row to be added to `qa_photo_reviews`."""
-
-    drop_number: str
-    project: str
-    user_name: str
-    submitted_by: str
-    posted_at: datetime
-    comment: str
-
-
 class DropRow(NamedTuple):
     """A row of `qa_photo_reviews`, as far as the monitor writes it."""
 
@@ -151,16 +170,9 @@ class DropRow(NamedTuple):
     comment: str
 
 
-def new_row(submission: Submission) -> NewRow:
-    """Return the row that a new drop's first submission makes."""
-    return NewRow(
-        submission.drop_number,
-        submission.project,
-        submission.sender[:USER_NAME_LENGTH],
-        submission.sender,
-        submission.posted_at,
-        f"Posted in {submission.project} on {_second(submission.posted_at)}",
-    )
+def first_comment(project: str, moment: str) -> str:
+    """Return a new drop's comment; `moment` is its time of posting in ISO 8601, in UTC."""
+    return f"Posted in {project} on {moment[:10]} {moment[11:19]} UTC"
 
 
 def resubmission_comments(decisions: Iterable[Decision]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from monitor.drops.submissions import Submission
 from monitor.drops.validity import NO_LISTS, to_be_checked
 from monitor.ownership import hand_over
 from monitor.store.continuity import Continuity
+from monitor.store.counting import COUNTS
 from monitor.store.delivery import settle
 from monitor.store.faults import BatchRefused, StoreUnavailable, StoreUnfit
 from monitor.store.lists import DropLists, Senders
@@ -27,6 +28,7 @@ from monitor.store.records import (
     DayMessages,
     DropRow,
     Instance,
+    Presumption,
     Progress,
     Settled,
     StoredDeadLetter,
@@ -129,6 +131,10 @@ class SqliteStore:
             row = connection.execute("SELECT EXISTS (SELECT 1 FROM wa_monitor_adopted_rows)")
             return bool(row.fetchone()[0])
 
+    def presume(self, instance: str, submissions: Sequence[Submission]) -> Presumption | None:
+        """See the protocol. Here the asking is the quickest part."""
+        return None
+
     def deliver(self, instance: str, batch: Batch) -> Settled:
         """See the protocol. SQLite lets one writer in at a time; that is all it takes."""
         with self._transaction() as connection:
@@ -157,17 +163,11 @@ class SqliteStore:
             for message, error, attempts, failed_at in rows
         ]
 
-    def counts(self) -> Counts:
+    def counts(self) -> Mapping[str, Counts]:
         """See the protocol."""
         with self._transaction() as connection:
-            row = connection.execute(
-                "SELECT (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'new'),"
-                " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'resubmission'),"
-                " (SELECT count(*) FROM wa_monitor_malformed),"
-                " (SELECT count(*) FROM wa_monitor_dead_letters),"
-                " (SELECT count(*) FROM wa_monitor_ledger WHERE outcome = 'invalid')"
-            ).fetchone()
-        return Counts(*row)
+            rows = connection.execute(COUNTS).fetchall()
+        return {group: Counts(*numbers) for group, *numbers in rows}
 
     def report(self, instance: Instance) -> None:
         """See the protocol."""

@@ -1,15 +1,17 @@
 """The outbox on SQLite."""
 
 import sqlite3
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from monitor.answers.compose import Answer
 from monitor.store.outbox import (
+    COUNTS,
     LOST_SENDER,
     RATE_WINDOW,
+    RECENT,
     STUCK_AFTER,
+    AnswerCount,
     Claim,
     Claimed,
     Posted,
@@ -80,14 +82,11 @@ class SqliteOutbox:
                 },
             )
 
-    def counts(self) -> Mapping[str, int]:
+    def counts(self, now: datetime) -> list[AnswerCount]:
         """See the protocol."""
         with self._transaction() as connection:
-            return dict(
-                connection.execute(
-                    "SELECT state, count(*) FROM wa_monitor_answers GROUP BY state"
-                ).fetchall()
-            )
+            rows = connection.execute(COUNTS.format(since="?"), (stamp(now - RECENT),)).fetchall()
+        return [AnswerCount(*row) for row in rows]
 
     def latest(self, limit: int) -> list[Posted]:
         """See the protocol."""

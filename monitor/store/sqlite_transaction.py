@@ -15,7 +15,15 @@ from monitor.drops.validity import NO_LISTS, Lists
 from monitor.logs import fields
 from monitor.store.continuity import Continuity
 from monitor.store.lists import LISTS_UNREADABLE
-from monitor.store.records import DeadLetter, NewRow, letter_key, not_listed, taken_in
+from monitor.store.records import (
+    USER_NAME_LENGTH,
+    DeadLetter,
+    Presumption,
+    first_comment,
+    letter_key,
+    not_listed,
+    taken_in,
+)
 from monitor.store.sqlite_lists import ask_lists
 from monitor.store.sqlite_times import moment, stamp
 
@@ -114,31 +122,25 @@ class SqliteTransaction:
                 known_at[drop] = max((moment(each) for each in own or others), default=LONG_AGO)
         return Knowledge(settled, known_at, waiting)
 
-    def add_to_ledger(self, instance: str, decisions: Sequence[Decision]) -> None:
-        """See the protocol."""
+    def add_decided(
+        self, instance: str, decisions: Sequence[Decision], presumption: Presumption | None
+    ) -> None:
+        """See the protocol. This store presumes nothing."""
+        stamped = [(stamp(each.posted_at), each, outcome) for each, outcome in decisions]
         self._connection.executemany(
             "INSERT INTO wa_monitor_ledger (drop_number, message_id, group_jid, project, sender,"
             " posted_at, outcome, instance) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    each.drop_number, each.message_id, each.group_jid, each.project, each.sender,
-                    stamp(each.posted_at), outcome.value, instance,
-                )
-                for each, outcome in decisions
-            ],
-        )  # fmt: skip
-
-    def add_rows(self, rows: Sequence[NewRow]) -> None:
-        """See the protocol."""
+            [(*each[:5], posted, outcome.value, instance) for posted, each, outcome in stamped],
+        )
         self._connection.executemany(
             "INSERT INTO qa_photo_reviews (drop_number, project, user_name, submitted_by,"
             " review_date, whatsapp_message_date, comment) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (
-                    row.drop_number, row.project, row.user_name, row.submitted_by,
-                    stamp(row.posted_at), stamp(row.posted_at), row.comment,
+                    each.drop_number, each.project, each.sender[:USER_NAME_LENGTH], each.sender,
+                    posted, posted, first_comment(each.project, posted),
                 )
-                for row in rows
+                for posted, each, outcome in stamped if outcome is Outcome.NEW
             ],
         )  # fmt: skip
 

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -12,9 +11,10 @@ from string import Template
 from monitor.bridge.silence import Silence
 from monitor.overview import Overview, day_range
 from monitor.service.looker import DAYS, Look
-from monitor.status import STALE_SECONDS, GroupStatus
+from monitor.status import STALE_SECONDS, GroupStatus, backlog_of
+from monitor.web.lists import lists_and_answers
 from monitor.web.plot import plot
-from monitor.web.privacy import without_private
+from monitor.web.words import ago, plain, plural, span, time
 
 BEHIND_SECONDS = 60.0
 RESTARTS_SHOWN = 3
@@ -46,18 +46,21 @@ class Page:
         """Return the page for what was seen last; `idle_seconds` is since the loop last turned."""
         if look is None:
             headline = _headline("warn", "Nothing has been looked at yet: try again in a moment")
-            blank = dict.fromkeys(("groups", "plots", "days", "latest", "parts", "as_of"), "")
+            blank = dict.fromkeys(
+                ("groups", "plots", "days", "latest", "parts", "checks", "as_of"), ""
+            )
             return self._template.substitute(title=self._title, headline=headline, **blank)
         overview = look.overview
         return self._template.substitute(
             title=escape(self._title),
-            as_of=f"as of {_time(overview.taken_at, '%Y-%m-%d %H:%M:%S')}",
+            as_of=f"as of {time(overview.taken_at, '%Y-%m-%d %H:%M:%S')}",
             headline=_state_of_things(overview, idle_seconds),
             groups=_groups(overview),
             plots=_plots(overview),
             days=_day_table(overview),
             latest=_latest(overview),
             parts=_parts(overview, silence),
+            checks=lists_and_answers(overview.status, overview.taken_at),
         )
 
 
@@ -72,7 +75,7 @@ def _state_of_things(overview: Overview, idle_seconds: float) -> str:
     if waits and waits not in faults:
         faults.insert(0, f"service: {waits}")
     if idle_seconds > STALE_SECONDS:
-        faults.insert(0, f"the loop has not turned for {_span(idle_seconds)}")
+        faults.insert(0, f"the loop has not turned for {span(idle_seconds)}")
     alerts = [
         f"{name.replace('_', ' ')}: {text}" for name, (_, text) in overview.active_alerts.items()
     ]
@@ -84,7 +87,7 @@ def _state_of_things(overview: Overview, idle_seconds: float) -> str:
 
 
 def _headline(kind: str, text: str, lines: Iterable[str] = ()) -> str:
-    items = "".join(f"<li>{_plain(line)}</li>" for line in lines)
+    items = "".join(f"<li>{plain(line)}</li>" for line in lines)
     listed = f"<ul>{items}</ul>" if items else ""
     return f'<div class="headline {kind}"><p>{escape(text)}</p>{listed}</div>'
 
@@ -96,13 +99,13 @@ def _groups(overview: Overview) -> str:
         day = today.get(group.group_jid)
         drops, again, messages = (day.drops, day.resubmissions, day.messages) if day else (0, 0, 0)
         kind, word = _mark_of(group)
-        last = _ago(overview.taken_at, group.posted_at) if group.posted_at else "not yet"
+        last = ago(overview.taken_at, group.posted_at) if group.posted_at else "not yet"
         cards.append(
             f'<li class="group"><div><h3>{escape(group.name)}</h3>'
             f'<span class="mark {kind}">{word}</span></div>'
-            f'<p class="big">{drops:,} <small>{_s(drops, "drop")} today</small></p>'
-            f'<p class="soft">{messages:,} {_s(messages, "message")}</p>'
-            f'<p class="soft">{again:,} {_s(again, "resubmission")}</p>'
+            f'<p class="big">{drops:,} <small>{plural(drops, "drop")} today</small></p>'
+            f'<p class="soft">{messages:,} {plural(messages, "message")}</p>'
+            f'<p class="soft">{again:,} {plural(again, "resubmission")}</p>'
             f'<p class="soft">last message {last}</p></li>'
         )
     return f'<ul class="groups">{"".join(cards)}</ul>'
@@ -161,7 +164,7 @@ def _latest(overview: Overview) -> str:
         f'<tr><th scope="row">{escape(each.drop_number)}'
         f"{'<small>resubmitted</small>' if each.resubmitted else ''}</th>"
         f"<td>{escape(each.project or '')}</td>"
-        f"<td>{_time(each.posted_at, '%d %b %H:%M') if each.posted_at else ''}</td></tr>"
+        f"<td>{time(each.posted_at, '%d %b %H:%M') if each.posted_at else ''}</td></tr>"
         for each in overview.latest
     )
     titles = ("Drop", "Project", "Posted")
@@ -176,18 +179,20 @@ def _parts(overview: Overview, silence: Silence | None) -> str:
         rows = [("Bridge", "writes")]
     rows.append(("Store", _said(status.store["error"], f"{status.store['kind']}, reachable")))
     rows.append(("State file", _said(status.state["error"], "good")))
+    if backlog := backlog_of(status):
+        rows.append(("Catching up", str(backlog)))
     rows.append(("Service", f"release {status.service['release'] or 'not known'}"))
-    recent = [_ago(now, each.isoformat()) for each in reversed(overview.starts.recent)]
+    recent = [ago(now, each.isoformat()) for each in reversed(overview.starts.recent)]
     rows.append(("Last starts", ", ".join(recent[:RESTARTS_SHOWN]) or "not known"))
-    backup = _ago(now, overview.backup[1].isoformat()) if overview.backup else "none known"
+    backup = ago(now, overview.backup[1].isoformat()) if overview.backup else "none known"
     rows.append(("Last backup", backup))
     rows.append(("Last audit", _audit(overview)))
     if status.counts:
         letters, malformed = status.counts["dead_letters"], status.counts["malformed"]
-        rows.append(("Set aside", f"{letters:,} dead {_s(letters, 'letter')}"))
-        rows.append(("Near misses", f"{malformed:,} malformed {_s(malformed, 'drop')}"))
+        rows.append(("Set aside", f"{letters:,} dead {plural(letters, 'letter')}"))
+        rows.append(("Near misses", f"{malformed:,} malformed {plural(malformed, 'drop')}"))
         rows.append(("In all", f"{status.counts['drops']:,} drops"))
-    items = "".join(f"<dt>{name}</dt><dd>{_plain(text)}</dd>" for name, text in rows)
+    items = "".join(f"<dt>{name}</dt><dd>{plain(text)}</dd>" for name, text in rows)
     return f"<dl>{items}</dl>"
 
 
@@ -195,7 +200,7 @@ def _audit(overview: Overview) -> str:
     audit = overview.audit
     if audit is None:
         return "none yet"
-    when = _ago(overview.taken_at, audit.at)
+    when = ago(overview.taken_at, audit.at)
     if audit.error:
         return f"{when}, could not be made: {audit.error}"
     if audit.missed:
@@ -205,32 +210,6 @@ def _audit(overview: Overview) -> str:
 
 def _said(error: str | None, good: str) -> str:
     return error or good
-
-
-def _plain(text: str) -> str:
-    return escape(str(without_private(text)))
-
-
-def _time(moment: datetime, form: str) -> str:
-    utc = moment.astimezone(UTC)
-    return f'<time datetime="{utc:%Y-%m-%dT%H:%M:%SZ}">{utc.strftime(form)}</time>'
-
-
-def _ago(now: datetime, then: str) -> str:
-    seconds = (now - datetime.fromisoformat(then)).total_seconds()
-    return f"{_span(seconds)} ago"
-
-
-def _span(seconds: float) -> str:
-    for unit, length in (("day", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            number = int(seconds // length)
-            return f"{number} {unit}{'s' if unit == 'day' else ''}"
-    return f"{max(0, int(seconds))} s"
-
-
-def _s(number: int, word: str) -> str:
-    return word if number == 1 else f"{word}s"
 
 
 def _digest(text: str, tag: str) -> str:

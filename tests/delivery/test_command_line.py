@@ -237,7 +237,7 @@ def test_config_validate(embedded_home: Home) -> None:
 def test_db_check_changes_nothing(home: Home) -> None:
     assert say(home, "db", "check").code == GOOD
     assert not home.store.ready()
-    migrated = "applied 001_drops\napplied 002_days\napplied 003_answers\n"
-    assert say(home, "db", "migrate").out == migrated
+    migrated = say(home, "db", "migrate").out.splitlines()
+    assert migrated[:3] == ["applied 001_drops", "applied 002_days", "applied 003_answers"]
     assert say(home, "db", "migrate").out == "schema is up to date\n"
     assert say(home, "db", "check").code == GOOD

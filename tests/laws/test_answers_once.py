@@ -7,7 +7,7 @@ refuse, hang or cut the connection, processes that die before or after each comm
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ from monitor.answers.texts import Answers
 from monitor.drops.submissions import Malformed
 from monitor.settings.answering import Answering as Settings
 from monitor.store.faults import StoreUnavailable
-from monitor.store.outbox import Claim, Claimed, Posted, Result
+from monitor.store.outbox import AnswerCount, Claim, Claimed, Posted, Result
 from monitor.store.postgresql import PostgresStore
 from monitor.store.protocol import Store
 from monitor.store.records import Batch
@@ -73,8 +73,8 @@ class FailingOutbox:
         self._outbox.finish(instance, claimed, result, now)
         self._history.fail("after finish")
 
-    def counts(self) -> Mapping[str, int]:
-        return self._outbox.counts()
+    def counts(self, now: datetime) -> list[AnswerCount]:
+        return self._outbox.counts(now)
 
     def latest(self, limit: int) -> list[Posted]:
         return self._outbox.latest(limit)

@@ -30,6 +30,7 @@ from hypothesis.stateful import (
 from monitor.bridge import reader
 from monitor.drops.decide import SubmissionKey
 from monitor.service import intake
+from monitor.store import postgresql
 from monitor.store.faults import StoreUnavailable
 from monitor.store.postgresql import PostgresStore
 from monitor.store.protocol import Store
@@ -346,6 +347,7 @@ def small_batches() -> Iterator[None]:
         patch.setattr(reader, "CHUNK_ROWS", (3, 7))
         patch.setattr(intake, "BATCH_READINGS", 4)
         patch.setattr(intake, "BATCH_ROWS", 20)
+        patch.setattr(postgresql, "BULK", 2)
         yield
 
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from monitor.bridge.message import Message
 from monitor.drops.pattern import DropPattern
@@ -76,3 +78,39 @@ def test_a_pattern_that_takes_in_whole_messages_is_told_of() -> None:
 def test_a_sender_loses_the_characters_that_postgresql_refuses() -> None:
     submissions, _ = read(MESSAGE._replace(sender="2700\x000000\ud800001"))
     assert submissions[0].sender == "27000000001"
+
+
+class ClosePattern(DropPattern):
+    """Takes no text for a plain one."""
+
+    __slots__ = ()
+
+    def plain(self, text: str) -> None:
+        return None
+
+
+@given(
+    st.builds(
+        Message,
+        st.just(7),
+        st.sampled_from(["3EB0FF3868BCD0A7EC9F39", "", "3EB0-FF", "3EB0\0FF"]),
+        st.sampled_from([GROUP, "120363000000000002@g.us", ""]),
+        st.sampled_from(["27000000001", "27000000002", "27\x0000", "10000000000001@lid", ""]),
+        st.text("DdRr 1234567_x\u200b\0", max_size=30) | st.just("DR1752028 done"),
+        st.sampled_from(["2025-11-10 06:47:03+02:00", "2025-11-09 06:47:03+00:00", "soon"]),
+        st.sampled_from(["", "27000000002"]),
+    )
+)
+@example(MESSAGE)
+@example(MESSAGE._replace(content="DR1752028 DR123"))
+@example(MESSAGE._replace(content="DR1752028 dr"))
+def test_a_plain_message_is_read_as_a_close_look_would(message: Message) -> None:
+    project = replace(PROJECT, since=POSTED, ignore_senders=frozenset({"27000000002"}))
+
+    def seen(pattern: DropPattern) -> object:
+        try:
+            return read_message(message, project, pattern)
+        except UnreadableMessage as error:
+            return str(error)
+
+    assert seen(PATTERN) == seen(ClosePattern())

@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 
 from monitor.alerts.conditions import NAMES, Condition, Facts, conditions
 from monitor.alerts.machine import Alerts, Message
+from monitor.answer_status import AnswerStatus, sum_up
 from monitor.bridge.silence import Silence
+from monitor.list_status import ListStatus
 from monitor.service.audit_schedule import AuditRecord
 from monitor.service.starts import Starts
+from monitor.settings.answering import Mode
+from monitor.store.outbox import AnswerCount, Standing
 
 NOW = datetime(2025, 11, 11, 9, 0, tzinfo=UTC)
 GOOD = Facts(
@@ -19,9 +23,20 @@ GOOD = Facts(
     lagging={},
     audit=AuditRecord("2025-11-11T08:00:00+00:00", submissions=7),
     silence=Silence("active", 1.0, 1.0),
+    lists=[],
+    answers=sum_up("on", []),
 )
 AFTER = 120.0
 RESTARTS = 5
+
+
+def listed(drops: int | None, unchecked: int = 0, error: str | None = None) -> ListStatus:
+    since = NOW.isoformat() if unchecked else None
+    return ListStatus("Lawley", drops, 0, unchecked, since, error)
+
+
+def answers(standing: Standing, recent: int = 0, mode: Mode = "on") -> AnswerStatus:
+    return sum_up(mode, [AnswerCount("Lawley", standing, 1, recent)])
 
 
 def holding(**facts: object) -> dict[str, str]:
@@ -47,6 +62,13 @@ def test_all_is_well() -> None:
         ("dead_letters", {"dead_letters": 1}, "replay"),
         ("behind", {"lagging": {"Lawley": (12, 61.0)}}, "Lawley 12"),
         ("restart_loop", {"starts": Starts(9, (NOW,) * 5)}, "5 times in 10 minutes"),
+        ("unchecked", {"lists": [listed(0, unchecked=3)]}, "Lawley 3, for its list"),
+        ("unchecked", {"lists": [listed(0, unchecked=3)]}, "is empty"),
+        ("unchecked", {"lists": [listed(None, unchecked=3, error="42P01")]}, "read (42P01)"),
+        ("unchecked", {"lists": [listed(9, unchecked=1)]}, "did not answer"),
+        ("answers_failing", {"answers": answers("unknown", recent=1)}, "1 may or may not"),
+        ("answers_failing", {"answers": answers("failed", recent=1)}, "too late"),
+        ("answers_failing", {"answers": answers("retrying")}, "tried again"),
     ],
 )
 def test_each_condition_is_seen(name: str, facts: dict[str, object], word: str) -> None:
@@ -65,6 +87,11 @@ def test_each_condition_is_seen(name: str, facts: dict[str, object], word: str) 
         {"silence": Silence("quiet", 30_000.0, None)},
         {"lagging": {"Lawley": (12, 3.0)}},
         {"starts": Starts(9, (NOW - timedelta(minutes=11),) * 5)},
+        {"lists": [listed(9)]},
+        {"lists": [listed(0)]},
+        {"answers": answers("unknown")},
+        {"answers": answers("expired", recent=1)},
+        {"answers": answers("retrying", mode="off")},
     ],
 )
 def test_what_is_ordinary_is_no_condition(facts: dict[str, object]) -> None:
@@ -72,9 +99,15 @@ def test_what_is_ordinary_is_no_condition(facts: dict[str, object]) -> None:
 
 
 def test_what_cannot_be_told_is_neither_well_nor_wrong() -> None:
-    unknown = holding(dead_letters=None, lagging=None, audit=None, silence=None)
+    unknown = holding(
+        dead_letters=None, lagging=None, audit=None, silence=None, lists=None, answers=None
+    )
     assert unknown == dict.fromkeys(
-        ("audit_difference", "bridge_silent", "dead_letters", "behind"), "?"
+        (
+            *("audit_difference", "bridge_silent", "dead_letters", "behind"),
+            *("unchecked", "answers_failing"),
+        ),
+        "?",
     )
 
 
@@ -83,6 +116,7 @@ def test_every_condition_has_a_name() -> None:
         store_seconds=999.0, bridge_seconds=999.0, stalled_seconds=999.0, dead_letters=1,
         corrupted=(NOW, "x"), audit=AuditRecord("t", "t", 1, 1), lagging={"a": (1, 99.0)},
         silence=Silence("silent", 1.0, 1.0), starts=Starts(9, (NOW,) * 9),
+        lists=[listed(0, unchecked=1)], answers=answers("unknown", recent=1),
     )  # fmt: skip
     assert sorted(everything) == sorted(NAMES)
 

@@ -50,7 +50,7 @@ def test_what_is_missing_is_found_taken_in_and_then_gone(home: Home, bridge: Bri
     assert (schedule.audit_once().submissions, schedule.audit_once().missed) == (3, 0)
     forget(home, "DR1752034")
     record = schedule.audit_once()
-    assert (record.missed, record.repaired, schedule.repaired) == (1, 1, 1)
+    assert (record.missed, record.repaired, schedule.repaired.drops) == (1, 1, 1)
     assert home.store.drops() == ["DR1752028", "DR1752034", "DR1752040"]
     assert schedule.audit_once().missed == 0
 
@@ -95,7 +95,7 @@ def test_a_running_service_finds_repairs_and_tells(
         until(lambda: len(webhook.taken) == 2, "its beginning and its end are told of", 60)
         assert "1 of 1 submissions missing" in webhook.taken[0]["message"]
         assert webhook.titles()[1].endswith("audit difference over")
-        assert Web(home).metrics()["wa_monitor_audit_repaired_total"] == 1
+        assert Web(home).metrics()['wa_monitor_audit_repaired_total{project="Lawley"}'] == 1
         record = read_audit(home.path)
         assert record is not None
         assert record.missed == 0

@@ -10,15 +10,19 @@ import pytest
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import KNOWN_GROUPS, LAWLEY, VELO_TEST
 from tests.delivery.homes import Home
+from tests.delivery.monitors import settle_afresh
+from tests.delivery.projects import import_drops, write_projects
 from tests.delivery.services import Service
 from tests.delivery.waiting import until
 from tests.postgres_server import free_port
+from tests.receivers import Receiver, refusing_url
 from tests.watching.browser import DESK, PHONE, Browser
 from tests.watching.web import Web
 
 pytestmark = pytest.mark.service
 
 PICTURES = Path(__file__).parents[2] / ".cache" / "screenshots"
+SENDER = "27000000001"
 BACKUP = "2025-11-10/home-010203Z"
 
 # Every element that holds text of its own, with its contrast to what is behind it.
@@ -124,6 +128,7 @@ def test_it_says_the_same_without_script(stage: Stage, browser: Browser) -> None
     assert numbers["latest"][0]["drop_number"] in without
     assert f"{numbers['counts']['drops']:,} drops" in without
     assert "Last backup" in without
+    assert "No project checks its drops against a list." in without
     assert browser.ask("document.querySelectorAll('#plots svg').length") == 2
 
 
@@ -194,6 +199,80 @@ def test_a_page_that_gets_no_answer_says_that_it_is_old(browser: Browser, tmp_pa
         30,
     )
     browser.shoot(PICTURES / "page-lost.png")
+
+
+@pytest.fixture
+def checked(tmp_path: Path, database_url: str) -> Iterator[Web]:
+    """Run a service with two lists, one of them empty, and answers of every fate."""
+    with Receiver() as sender, BridgeWriter(tmp_path / "messages.db", fsync=False) as bridge:
+        home = Home(
+            tmp_path / "home", tmp_path / "messages.db", database_url, KNOWN_GROUPS,
+            HTTP_PORT=str(free_port()), ENABLE_WHATSAPP_MESSAGES="true",
+            WHATSAPP_SENDER_URL=sender.url, WHATSAPP_BRIDGE_URL=refusing_url(),
+        )  # fmt: skip
+        checks = {"validate": True, "answers": True}
+        write_projects(home, Lawley=checks, Velo_Test=checks)
+        import_drops(home, "DR1000001", "DR1000002")
+        bridge.post(LAWLEY, "good morning")
+        settle_afresh(home)
+        with Service(home) as service:
+            web = Web(home)
+            web.wait_until_ready()
+            bridge.post(LAWLEY, "DR1000009 behind the gate", sender=SENDER)
+            bridge.post(VELO_TEST, "DR2000001 DR2000002", sender=SENDER)
+            service.wait_until(lambda: len(sender.requests) == 1, "one is sent")
+            sender.mode = "fail"
+            bridge.post(LAWLEY, "DR1000008", sender=SENDER)
+            service.wait_for("may have been sent")
+            sender.mode = "unavailable"
+            bridge.post(LAWLEY, "DR1000007", sender=SENDER)
+            service.wait_for("Answer not sent")
+            yield web
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_lists_and_answers_are_shown_and_nobodys_words(
+    checked: Web, browser: Browser, size: tuple[int, int], script: bool
+) -> None:
+    browser.tell("Emulation.setScriptExecutionDisabled", value=not script)
+    browser.look_like(size, "dark" if size == PHONE else "light")
+    until(lambda: "may have been sent" in checked.ask("/").text, "a look has seen it all", 45)
+    browser.open(checked.url)
+    name = "phone" if size == PHONE else "desk"
+    browser.shoot(PICTURES / f"page-lists-{name}.png")
+    rows = browser.ask(
+        "[...document.querySelectorAll('#lists tbody tr')].map((r) => r.innerText.split('\\t'))"
+    )
+    lawley, velo = ([cell.split("\n")[0] for cell in row] for row in rows)
+    assert lawley == ["Lawley", "2", "3", "0"]
+    assert velo == ["Velo Test", "empty", "0", "2"]
+    answers = browser.ask(
+        "Object.fromEntries([...document.querySelectorAll('#answers dt')]"
+        ".map((t) => [t.innerText, t.nextElementSibling.innerText]))"
+    )
+    assert answers["Answers"] == "on"
+    assert answers["Queued"] == "1, 1 after tries in vain"
+    assert answers["Sent"] == "1"
+    assert answers["Unknown"].endswith("1 in the last hour")
+    assert browser.ask("document.documentElement.scrollWidth <= innerWidth")
+    assert browser.ask(
+        "[...document.querySelectorAll('#checks .scroll')]"
+        ".every((box) => box.scrollWidth <= box.clientWidth)"
+    )
+    assert [text for ratio, text in browser.ask(CONTRASTS) if ratio < 4.5] == []
+    tree = browser.tell("Accessibility.getFullAXTree")["nodes"]
+    seen = {
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in tree
+        if not node["ignored"] and "role" in node
+    }
+    assert ("table", "Drops that must be in a list; refused ones wait for it") in seen
+    assert {("columnheader", "Listed"), ("rowheader", "Lawley")} <= seen
+    assert ("region", "Lists and answers") in seen
+    shown = "".join(checked.ask(path).text for path in ("/", "/api/status.json", "/metrics"))
+    for secret in (SENDER, "behind the gate", "DR1000009", "is not in the list of"):
+        assert secret not in shown
 
 
 def test_faults_and_alerts_stand_first(browser: Browser, tmp_path: Path) -> None:

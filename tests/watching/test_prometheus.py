@@ -17,6 +17,7 @@ import pytest
 from monitor.demo.bridge_writer import BridgeWriter
 from monitor.demo.groups import LAWLEY
 from tests.delivery.homes import Home
+from tests.delivery.projects import write_projects
 from tests.delivery.services import Service
 from tests.delivery.waiting import until
 from tests.postgres_server import free_port
@@ -30,6 +31,9 @@ DASHBOARD = FILES / "wa-monitor.dashboard.json"
 RULES_TEST = Path(__file__).with_name("rules_test.yml")
 
 METRIC = re.compile(r"\b(?:wa_monitor|process)_[a-z_]+")
+SELECTOR = re.compile(r"\b((?:wa_monitor|process)_[a-z_]+)\{([^}]*)\}")
+GROUPING = re.compile(r"\b(?:by|on) \(([^)]*)\)")
+NAMED = re.compile(r"\{\{ *(?:\$labels\.)?(\w+) *\}\}")
 
 
 @pytest.mark.parametrize("words", [["check", "rules", RULES], ["test", "rules", RULES_TEST]])
@@ -77,14 +81,32 @@ def prometheus(folder: Path, web: Web) -> Iterator[Callable[..., Any]]:
         process.wait(20)
 
 
+def targets(dashboard: dict[str, Any]) -> list[dict[str, str]]:
+    return [target for panel in dashboard["panels"] for target in panel["targets"]]
+
+
 def expressions(dashboard: dict[str, Any]) -> list[str]:
-    return [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    return [target["expr"] for target in targets(dashboard)]
+
+
+def labels_used(expression: str) -> set[tuple[str, str]]:
+    """Return each label that an expression selects or groups by, with the metrics it is of."""
+    used = {
+        (metric, label)
+        for metric, selected in SELECTOR.findall(expression)
+        for label in re.findall(r"(\w+)(?:=~|!~|!=|=)", selected)
+    }
+    for grouped in GROUPING.findall(expression):
+        for label in re.findall(r"\w+", grouped):
+            used |= {(metric, label) for metric in METRIC.findall(expression)}
+    return used
 
 
 def test_every_panel_and_rule_finds_its_numbers(
     make_home: Callable[..., Home], bridge: BridgeWriter, tmp_path: Path
 ) -> None:
     home = make_home(AUDIT_INTERVAL="10")
+    write_projects(home, Lawley={"validate": True})
     made = datetime.now(UTC) - timedelta(hours=3)
     backup = home.path.parent / "backups" / f"{made:%Y-%m-%d}" / f"home-{made:%H%M%S}Z"
     backup.mkdir(parents=True)
@@ -117,4 +139,22 @@ def test_every_panel_and_rule_finds_its_numbers(
         until(lambda: silent_panels() == [], "every panel shows something", 30)
         rules = ask("rules")["groups"][0]["rules"]
         assert [rule["name"] for rule in rules if rule["health"] == "err"] == []
-        assert [rule["name"] for rule in rules if rule["state"] == "firing"] == []
+        firing = [rule["name"] for rule in rules if rule["state"] == "firing"]
+        assert firing == ["WaMonitorUnchecked"]  # its list is empty
+
+        def labels(metric: str) -> set[str]:
+            return {label for series in ask("series", **{"match[]": metric}) for label in series}
+
+        exprs = [*expressions(dashboard), *(rule["query"] for rule in rules)]
+        wanted = {each for expr in exprs for each in labels_used(expr)}
+        assert ("wa_monitor_answers", "state") in wanted
+        missing = {(metric, label) for metric, label in wanted if label not in labels(metric)}
+        assert missing == set()
+        for target in targets(dashboard):
+            expr = target["expr"].replace("$environment", ".*")
+            for series in ask("query", query=expr)["result"]:
+                assert set(NAMED.findall(target["legendFormat"])) <= series["metric"].keys(), expr
+        for rule in rules:
+            told = set(NAMED.findall("\n".join(rule["annotations"].values()))) - {"value"}
+            known = {name for metric in METRIC.findall(rule["query"]) for name in labels(metric)}
+            assert told <= known or rule["name"] == "WaMonitorGone", rule["name"]

@@ -22,7 +22,7 @@ test-service: $(VENV)/.development ## Test the program as a process: crashes, ki
 	$(BIN)/pytest -n 4 --dist worksteal -m service
 
 test-system: $(VENV)/.development ## Drive ansible-playbook against booted Debian machines (root)
-	$(BIN)/pytest -n 2 --dist loadfile -m system
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m system
 
 bench: $(VENV)/.development ## Compare speed with the old way, pgloader and the limit
 	$(BIN)/python -m tests.bench

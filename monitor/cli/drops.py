@@ -29,6 +29,9 @@ def import_(home: Home, file: Path, project: str) -> None:
 
     Lines that hold no drop are refused by number and leave the others be. Submissions that
     waited for a drop are taken in by the next audit.
+
+    On a host the command has the rights of the service's user, who sees nobody's home folder:
+    put FILE where all may read it, such as /var/tmp.
     """
     known = load_projects(home.environment.projects_path)
     named = [each for each in known if each.name == project]

@@ -4,7 +4,7 @@ import pytest
 
 from tests.ops.modules import load
 
-crontab = load("wa_monitor_crontab")
+crontab = load("wa_monitor_schedule")
 
 LINE = "0 1 * * * systemctl restart wa-monitor-prod wa-monitor-dev"
 OTHER = "MAILTO=root\n# systemctl restart wa-monitor-prod, one day\n5 4 * * * true\n"

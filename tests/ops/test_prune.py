@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.ops.modules import load
 
-prune = load("wa_monitor_prune")
+prune = load("wa_monitor_surplus")
 
 FOUND = {Path(name): float(day) for day, name in enumerate("abcdef")}
 

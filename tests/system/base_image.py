@@ -27,6 +27,7 @@ PACKAGES = (
     "openssh-server",
     "postgresql",
     "procps",
+    "prometheus",
     "python3",
     "sqlite3",
     "sudo",
@@ -41,7 +42,7 @@ CONFIGURE = r"""
 set -eu
 rm -f /usr/sbin/policy-rc.d /etc/dpkg/dpkg.cfg.d/unsafe-io /etc/machine-id
 rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/*
-install -d -m 0700 /root/.ssh
+install -d -m 0700 ~root/.ssh
 cat > /etc/ssh/sshd_config.d/test.conf <<'EOF'
 PermitRootLogin prohibit-password
 UseDNS no
@@ -53,6 +54,8 @@ echo 'host all all 10.77.0.0/24 scram-sha-256' >> "$conf/pg_hba.conf"
 # Timers that would wake up in the middle of a test.
 systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer \
     dpkg-db-backup.timer >/dev/null 2>&1
+# Only one test has a Prometheus look at its host.
+systemctl disable prometheus >/dev/null 2>&1
 # getty would fight over a console that nobody reads.
 systemctl mask console-getty.service getty.target >/dev/null 2>&1
 """

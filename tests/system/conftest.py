@@ -22,6 +22,30 @@ from tests.system.play import Controller, Outcome
 
 NEEDED = ("debootstrap", "systemd-nspawn", "ip", "ssh", "ssh-keygen", "setpriv", "unshare")
 
+# The files that take longest begin first, so that no worker is left with one when the others are
+# done (pytest-xdist is told by --no-loadscope-reorder to keep to it).
+LONGEST_FIRST = (
+    "test_power_loss",
+    "test_restore_elsewhere",
+    "test_two_hosts_through_outages",
+    "test_backup_restore",
+    "test_bad_release",
+    "test_two_hosts",
+    "test_preflight_refuses",
+    "test_connection_drops",
+    "test_rollback",
+    "test_adoption",
+    "test_daily_restart",
+    "test_remove",
+    "test_check_mode",
+    "test_two_plays",
+    "test_units",
+    "test_verify",
+    "test_observability",
+    "test_watching",
+    "test_embedded_store",
+)
+
 MachineMaker = Callable[..., Machine]
 Recorder = Callable[[str, object], None]
 
@@ -34,6 +58,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.system)
         # The first test of a run may also build the image, and deploy.
         item.add_marker(pytest.mark.timeout(900))
+    places = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    mine.sort(key=lambda item: places.get(item.path.stem, len(places)))
+    rest = iter(mine)
+    items[:] = [next(rest) if here in item.path.parents else item for item in items]
     reason = missing()
     if reason and mine and os.environ.get("CI") != "true":
         # One stands for all, so that the reason is one line and not one a file.

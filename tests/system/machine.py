@@ -6,6 +6,7 @@ By hand, for someone who writes a role:  python -m tests.system --name x
 
 import contextlib
 import os
+import pwd
 import re
 import shlex
 import shutil
@@ -19,6 +20,7 @@ from pathlib import Path
 from tests.system import cgroup
 from tests.system.lab import Lab
 
+ROOTS_HOME = pwd.getpwnam("root").pw_dir  # on every Debian the same
 FOLDER_PREFIX = "wa-monitor-machines-"
 _RESTART_ASKED = 133  # how systemd-nspawn --keep-unit says that the machine wants to reboot
 _READY_SECONDS = 40
@@ -206,7 +208,7 @@ class Machine:
         layers = f"lowerdir={lower},upperdir={self.layer},workdir={disk / 'work'}"
         _run("mount", "-t", "overlay", "-o", layers, self.name, str(self.root))
         public = self.key.with_suffix(".pub").read_text()
-        self.write("/root/.ssh/authorized_keys", public, 0o600)
+        self.write(f"{ROOTS_HOME}/.ssh/authorized_keys", public, 0o600)
         self.write("/etc/hostname", f"{self.hostname}\n")
         # A machine without an id of its own would go through a first boot, which takes seconds.
         self.write("/etc/machine-id", f"{os.urandom(16).hex()}\n")

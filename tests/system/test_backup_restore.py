@@ -1,56 +1,17 @@
-"""Backups hold what they say, and come back whole, here and on another host."""
+"""Backups hold what they say, and come back whole."""
 
 import hashlib
 import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from monitor.demo.groups import LAWLEY, MAMELODI
+from monitor.demo.groups import MAMELODI
 from tests.system import database, site
-from tests.system.conftest import MachineMaker
+from tests.system.backups import BACKUPS, PROD, back_up, names, post_and_wait, restore
 from tests.system.machine import Machine
-from tests.system.play import Controller, Outcome
+from tests.system.play import Controller
 from tests.system.release import checkout
-
-BACKUPS = f"{site.ROOT}/backups"
-PROD = f"{site.ROOT}/prod"
-
-
-def names(machine: Machine, environment: str = "prod") -> list[str]:
-    """Return an environment's backups as date/name, oldest first."""
-    found = machine.path(BACKUPS).glob(f"[0-9]*/{environment}-*")
-    return sorted(f"{path.parent.name}/{path.name}" for path in found)
-
-
-def back_up(machine: Machine, controller: Controller, **others: Any) -> str:
-    """Make a backup of both environments and return the name of prod's."""
-    before = set(names(machine))
-    controller.run("backup.yml", {machine: site.variables(**others)}).must_succeed()
-    (made,) = set(names(machine)) - before
-    return made
-
-
-def restore(
-    machine: Machine, controller: Controller, name: str, *parts: str, environment: str = "prod"
-) -> Outcome:
-    """Restore parts of an environment from a backup, as an operator does."""
-    asked = {
-        "wa_monitor_only": [environment],
-        "wa_monitor_restore": list(parts),
-        "wa_monitor_restore_from": name,
-    }
-    return controller.run("restore.yml", {machine: site.variables()}, variables=asked)
-
-
-def post_and_wait(machine: Machine, *drops: str, group: str = LAWLEY) -> None:
-    with site.bridge(machine) as bridge:
-        for drop in drops:
-            bridge.post(group, drop)
-    site.wait_for_drops(machine, "prod", drops)
 
 
 def test_a_backup_is_complete_and_true(host: Machine, controller: Controller) -> None:
@@ -172,40 +133,3 @@ def test_old_backups_are_pruned_and_the_newest_kept(host: Machine, controller: C
     assert not ancient.exists()
     assert name in names(host)
     assert len(names(host)) >= 2
-
-
-@pytest.fixture(scope="module")
-def carried(host: Machine, controller: Controller) -> str:
-    """Make the backup that is carried to other hosts."""
-    return back_up(host, controller)
-
-
-@pytest.mark.parametrize("parts", [("state",), ("config",), ("config", "modules"), ("all",)])
-def test_it_comes_back_on_another_empty_host(
-    host: Machine,
-    controller: Controller,
-    make_machine: MachineMaker,
-    carried: str,
-    parts: tuple[str, ...],
-) -> None:
-    other = make_machine(f"other-{parts[-1]}")
-    site.prepare(other)
-    shutil.copytree(host.path(BACKUPS), other.path(BACKUPS))
-    shutil.copy(host.path(site.BRIDGE), other.path(site.BRIDGE))
-    restore(other, controller, carried, *parts).must_succeed()
-    backup = other.path(f"{BACKUPS}/{carried}")
-    if {"state", "all"} & set(parts):
-        assert set(site.state(other, "prod")) == set(
-            json.loads((backup / "state.json").read_text())
-        )
-    if {"config", "all"} & set(parts):
-        restored = other.path(f"{PROD}/config/projects.yaml").read_bytes()
-        assert restored == (backup / "config/projects.yaml").read_bytes()
-    if {"modules", "all"} & set(parts):
-        manifest = json.loads((backup / "MANIFEST.json").read_text())
-        assert site.live_release(other, "prod") == manifest["release"]
-    if not {"modules", "all"} & set(parts):
-        controller.run("deploy.yml", {other: site.variables()}).must_succeed()
-    assert site.ready(other, "prod")
-    post_and_wait(other, "DR4000090")
-    other.kill()

@@ -55,7 +55,10 @@ def test_it_is_rolled_back(
     prod_before = site.main_pid(host, "prod")
     state = site.state(host, breaks)
     variables = site.variables(
-        wa_monitor_source=str(checkout(tmp_path / "flawed", flaw)), wa_monitor_health_timeout=5
+        wa_monitor_source=str(checkout(tmp_path / "flawed", flaw)),
+        wa_monitor_health_timeout=5,
+        # One that is never ready is waited for as long as its unit says.
+        wa_monitor_host_start_seconds=10,
     )
     outcome = controller.run("deploy.yml", {host: variables}).must_fail()
 

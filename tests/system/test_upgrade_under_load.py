@@ -33,10 +33,11 @@ def test_upgrade_under_load(
     for environment in site.ENVIRONMENTS:
         gap = site.restart_gap(host, environment)
         record_property(f"measured restart gap of {environment} in the upgrade", f"{gap:.2f} s")
+        assert 0 < gap < 1.0
     record_property("measured upgrade of prod and dev", f"{outcome.seconds:.1f} s")
 
 
-def test_the_gap_in_service_is_under_a_second(host: Machine, record_property: Recorder) -> None:
+def test_so_is_the_gap_of_any_other_restart(host: Machine, record_property: Recorder) -> None:
     gaps = []
     with Traffic(host, rate=50, first=3_000_000) as traffic:
         for _ in range(5):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.wa_monitor_surplus import going, remove
 
 DOCUMENTATION = r"""
 module: wa_monitor_backup
@@ -25,6 +26,7 @@ description:
     writes a manifest with size and SHA-256 of each, makes all of it durable, and only then gives
     the folder its name, C(<root>/backups/YYYY-MM-DD/<environment>-HHMMSSZ).
   - The environment's C(last-backup) then names it, for the service to show.
+  - Then the old ones go, those beyond the number to keep and older than the days to keep.
   - state.json is replaced by renames, so a copy of it is a whole one; the embedded store is read
     through SQLite's backup interface.
 options:
@@ -32,6 +34,8 @@ options:
   name: {description: Name of the environment., type: str, required: true}
   units: {description: Unit files to include where they exist., type: list, elements: path}
   secrets: {description: Whether .env is included., type: bool, default: false}
+  keep: {description: How many backups to keep at least., type: int, required: true}
+  days: {description: Days for which all are kept., type: int, required: true}
 """
 
 MANIFEST = "MANIFEST.json"
@@ -191,6 +195,15 @@ def name_newest(home: Path, backup: Path) -> None:
     draft.rename(home / NOTE)
 
 
+def drop_old(params: dict[str, Any], newest: Path) -> list[str]:
+    """Remove the old backups of the environment and return their names."""
+    backups = Path(params["root"], "backups")
+    pattern = f"*/{params['name']}-*"
+    old = going(backups, pattern, MANIFEST, params["keep"], params["days"], [newest.name])
+    remove(backups, old)
+    return [path.name for path in old]
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -199,6 +212,8 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "units": {"type": "list", "elements": "path"},
             "secrets": {"type": "bool", "default": False},
+            "keep": {"type": "int", "required": True},
+            "days": {"type": "int", "required": True},
         },
         supports_check_mode=True,
     )
@@ -208,9 +223,10 @@ def main() -> None:
         module.exit_json(changed=True, path="")
     try:
         path = make(module.params)
+        removed = drop_old(module.params, path)
     except (OSError, sqlite3.Error, ValueError) as error:
         module.fail_json(msg=f"{module.params['name']} was not backed up: {error}")
-    module.exit_json(changed=True, path=str(path))
+    module.exit_json(changed=True, path=str(path), removed=removed)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ options:
 # What a release is made of. README.md and LICENSE go into the wheel, but do not make a new one.
 CONTENT = ("monitor", "pyproject.toml", "requirements.lock")
 COPIED = (*CONTENT, "README.md", "LICENSE")
+# What pip does, once it has found out that it needs nothing more.
+BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 NOT_SHIPPED = ("setuptools",)
 UNUSED = 14 * 86400.0
 
@@ -200,21 +202,14 @@ def build(params: dict[str, Any], release: str, final: Path) -> None:
         # The wheel is built from a copy: a build must not leave its traces in the checkout.
         source, out = Path(scratch, "source"), Path(scratch, "out")
         source.mkdir()
+        out.mkdir()
         _source_tree(Path(params["project"]), source)
         if content_hash(source, Path(params["files"])) not in release:
             raise BundleError("the checkout changed while it was read; deploy again")
         _run(
-            _pip(
-                "wheel",
-                "--quiet",
-                "--no-deps",
-                "--no-build-isolation",
-                "--no-index",
-                "--wheel-dir",
-                str(out),
-                str(source),
-            ),
+            [sys.executable, "-c", BUILD, str(out)],
             "building the wheel of this checkout",
+            cwd=source,
             env={**os.environ, "SOURCE_DATE_EPOCH": "315532800"},
         )
         wheel = next(out.glob("*.whl"))

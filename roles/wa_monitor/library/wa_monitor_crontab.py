@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.wa_monitor_schedule import crontab, with_line
 
 DOCUMENTATION = r"""
 module: wa_monitor_crontab
@@ -18,18 +18,6 @@ options:
   line: {description: The whole line; empty for none., type: str, default: ""}
 """
 
-RESTARTS = re.compile(r"^[^#]*\bsystemctl\s+restart\b.*\bwa-monitor-")
-
-
-def with_line(crontab: str, line: str) -> str:
-    """Return a crontab that holds the line once, where the first such line stood."""
-    lines = crontab.splitlines()
-    places = [number for number, each in enumerate(lines) if RESTARTS.match(each)]
-    kept = [each for number, each in enumerate(lines) if number not in places]
-    if line:
-        kept.insert(places[0] if places else len(kept), line)
-    return "".join(f"{each}\n" for each in kept)
-
 
 def main() -> None:
     """Run the module."""
@@ -37,14 +25,11 @@ def main() -> None:
         argument_spec={"line": {"type": "str", "default": ""}}, supports_check_mode=True
     )
     line = module.params["line"]
-    try:
-        found = subprocess.run(["crontab", "-l"], check=False, capture_output=True, text=True)
-    except FileNotFoundError:
+    before = crontab()
+    if before is None:
         if line and not module.check_mode:
             module.fail_json(msg="there is no crontab command on this host: install cron")
         module.exit_json(changed=bool(line))
-    # Without a crontab, crontab -l is an error and prints nothing.
-    before = found.stdout if found.returncode == 0 else ""
     after = with_line(before, line)
     if after != before and not module.check_mode:
         subprocess.run(["crontab", "-"], input=after, check=True, text=True)

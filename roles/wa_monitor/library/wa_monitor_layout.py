@@ -8,12 +8,11 @@ import json
 import os
 import pwd
 import shutil
-import stat
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.wa_monitor_places import Place, faults_of, is_old, told
 
 DOCUMENTATION = r"""
 module: wa_monitor_layout
@@ -31,56 +30,6 @@ options:
 """
 
 COMPLETE = "RELEASE.json"
-
-
-class Place(NamedTuple):
-    """A path with the owner, group and mode that it has to have."""
-
-    path: Path
-    owner: str
-    group: str
-    mode: int
-
-
-def places(home: Path, user: str) -> list[Place]:
-    """Return the folders of an environment, and the service's own files where they exist."""
-    folders = [
-        Place(home.parent, "root", "root", 0o755),
-        Place(home, "root", user, 0o1770),
-        Place(home / "releases", "root", "root", 0o755),
-        Place(home / "config", "root", user, 0o750),
-        Place(home / "logs", user, user, 0o750),
-    ]
-    own = [
-        home / "state.json",
-        *home.glob("state.json.corrupt-*"),
-        *home.glob("drops.db*"),
-        *home.glob("logs/*"),
-    ]
-    return folders + [
-        Place(path, user, user, 0o640) for path in own if path.is_file() and not path.is_symlink()
-    ]
-
-
-def wrong(place: Place) -> str:
-    """Say what is wrong with a place; empty if nothing is."""
-    try:
-        found = place.path.lstat()
-    except FileNotFoundError:
-        return "absent"
-    is_folder = stat.S_ISDIR(found.st_mode)
-    mode = stat.S_IMODE(found.st_mode)
-    names = _name(pwd.getpwuid, found.st_uid), _name(grp.getgrgid, found.st_gid)
-    if names == (place.owner, place.group) and (mode == place.mode or not is_folder):
-        return ""
-    return f"{names[0]}:{names[1]} {mode:04o}"
-
-
-def _name(lookup: object, number: int) -> str:
-    try:
-        return str(lookup(number)[0])  # type: ignore[operator]
-    except KeyError:
-        return str(number)
 
 
 def put_right(place: Place) -> None:
@@ -136,14 +85,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     home, user = Path(module.params["home"]), module.params["user"]
-    modules = home / "modules"
-    old = modules.is_dir() and not modules.is_symlink()
-    faults = {place: fault for place in places(home, user) if (fault := wrong(place))}
-    before = [f"{place.path} {fault}" for place, fault in faults.items()]
+    old = is_old(home)
+    faults = faults_of(home, user)
+    before = told(home, faults)
     after = [f"{p.path} {p.owner}:{p.group} {p.mode:04o}" for p in faults]
     if old:
-        before.append(f"{modules} folder of the old system")
-        after.append(f"{modules} -> current/modules, the old system kept as a release")
+        after.append(f"{home / 'modules'} -> current/modules, the old system kept as a release")
     adopted = ""
     if not module.check_mode:
         if old:
@@ -152,7 +99,6 @@ def main() -> None:
             put_right(place)
     module.exit_json(
         changed=bool(before),
-        faults=before,
         adopted=adopted,
         diff={
             "before": "".join(f"{line}\n" for line in before),

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.wa_monitor_schedule import crontab, restarts
 
 DOCUMENTATION = r"""
 module: wa_monitor_look
@@ -205,6 +206,7 @@ def main() -> None:
         zone=_zone(),
         free_mb=_free_mb(root),
         timer=Path("/etc/systemd/system/wa-monitor-restart.timer").exists(),
+        restarts=restarts(crontab() or ""),
         commands={name: bool(shutil.which(name)) for name in ("crontab", "logrotate")},
         groups=[entry.gr_name for entry in grp.getgrall()],
         environments={

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import shutil
-import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.wa_monitor_surplus import going, remove
 
 DOCUMENTATION = r"""
 module: wa_monitor_prune
@@ -25,20 +24,6 @@ options:
   never: {description: Names that stay., type: list, elements: str, default: []}
 """
 
-DAY = 86400.0
-
-
-def surplus(
-    found: dict[Path, float], keep: int, youngest_to_go: float, never: list[str]
-) -> list[Path]:
-    """Return the folders to remove, given the time of each."""
-    newest_first = sorted(found, key=lambda path: found[path], reverse=True)
-    return [
-        path
-        for path in newest_first[keep:]
-        if found[path] < youngest_to_go and path.name not in never
-    ]
-
 
 def main() -> None:
     """Run the module."""
@@ -53,26 +38,22 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    folder, mark = Path(module.params["folder"]), module.params["mark"]
-    found = {
-        path: (path / mark).stat().st_mtime
-        for path in folder.glob(module.params["pattern"])
-        if (path / mark).is_file() and not path.name.startswith(".")
-    }
-    now = time.time()
-    going = surplus(
-        found, module.params["keep"], now - module.params["days"] * DAY, module.params["never"]
+    params = module.params
+    folder = Path(params["folder"])
+    old = going(
+        folder,
+        params["pattern"],
+        params["mark"],
+        params["keep"],
+        params["days"],
+        params["never"],
     )
-    going += [path for path in folder.glob(".*.partial") if path.stat().st_mtime < now - DAY]
     if not module.check_mode:
-        for path in going:
-            shutil.rmtree(path)
-            if path.parent != folder and not any(path.parent.iterdir()):
-                path.parent.rmdir()
+        remove(folder, old)
     module.exit_json(
-        changed=bool(going),
-        removed=[path.name for path in going],
-        diff={"before": "".join(f"{path}\n" for path in going), "after": ""},
+        changed=bool(old),
+        removed=[path.name for path in old],
+        diff={"before": "".join(f"{path}\n" for path in old), "after": ""},
     )
 
 

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
 import json
 import os
 import shutil
@@ -20,6 +23,8 @@ description:
   - Unpacks the archive, makes a virtual environment of the host's Python, installs the wheels into
     it from the archive alone, hashes checked, and gives the folder its final name last. Neither pip
     nor python3-venv has to be on the host.
+  - Where a release beside it has the very same libraries, and every file of theirs still has its
+    hash, the virtual environment is a copy of that one's, which takes a tenth of the time.
   - A complete release is never changed; what an interrupted run left is made anew.
 options:
   archive: {description: The archive on the host., type: path}
@@ -27,6 +32,10 @@ options:
     description: A release on this host to copy from, instead of installing once more.
     type: path
   dest: {description: "Folder of the release.", type: path, required: true}
+  alone:
+    description: Remove the releases beside it, once it is there.
+    type: bool
+    default: false
 """
 
 COMPLETE = "RELEASE.json"
@@ -56,13 +65,52 @@ def unpack(archive: Path, folder: Path) -> None:
             (folder / member.name).write_bytes(content.read())
 
 
+def intact(venv: Path) -> bool:
+    """Tell whether every library's file has the hash that was written down at its installation."""
+    records = sorted(venv.glob("lib/python3*/site-packages/*.dist-info/RECORD"))
+    for record in records:
+        with record.open(encoding="utf-8", newline="") as lines:
+            for name, noted, _ in csv.reader(lines):
+                if noted and noted != hash_of(record.parents[1] / name):
+                    return False
+    return bool(records)
+
+
+def hash_of(path: Path) -> str:
+    """Return the hash of a file as pip writes it down, empty if there is no such file."""
+    try:
+        digest = hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return ""
+    return f"sha256={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def with_same_libraries(folder: Path, about: dict[str, str]) -> Path | None:
+    """Return the virtual environment of a release in a folder that has the same libraries."""
+    keys = ("libraries", "python", "machine", "interpreter")
+    for mark in folder.glob(f"[!.]*/{COMPLETE}"):
+        other = json.loads(mark.read_text(encoding="utf-8"))
+        if [other.get(key) for key in keys] == [about[key] for key in keys]:
+            venv = mark.parent / "venv"
+            if intact(venv):
+                return venv
+    return None
+
+
 def install(archive: Path, partial: Path) -> None:
     """Install the archive into a folder that nobody uses yet."""
     wheels = partial / "wheels"
     unpack(archive, wheels)
     about = json.loads((wheels / COMPLETE).read_text(encoding="utf-8"))
+    lock = wheels / "requirements.txt"
+    about["libraries"] = hashlib.sha256(lock.read_bytes()).hexdigest()
+    about["interpreter"] = sys.executable
     venv, modules = partial / "venv", partial / "modules"
-    _run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", str(venv)])
+    same = with_same_libraries(partial.parent, about)
+    if same:
+        shutil.copytree(same, venv, symlinks=True)
+    else:
+        _run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", str(venv)])
     python = str(venv / "bin" / "python")
     pip = [
         python,
@@ -74,17 +122,9 @@ def install(archive: Path, partial: Path) -> None:
         "--disable-pip-version-check",
         "--root-user-action=ignore",
     ]
-    _run(
-        [
-            *pip,
-            "--require-hashes",
-            "--no-deps",
-            "--find-links",
-            str(wheels),
-            "--requirement",
-            str(wheels / "requirements.txt"),
-        ]
-    )
+    if not same:
+        found = ["--no-deps", "--find-links", str(wheels)]
+        _run([*pip, "--require-hashes", *found, "--requirement", str(lock)])
     _run([*pip, "--no-deps", "--target", str(modules), str(wheels / about["wheel"])])
     shutil.rmtree(modules / "bin", ignore_errors=True)
     # A path from where it stands, so that the whole folder can be copied or renamed.
@@ -111,6 +151,13 @@ def settle(partial: Path, final: Path) -> None:
         os.close(folder)
 
 
+def remove_others(final: Path) -> None:
+    """Remove what lies beside a release: others, and what interrupted runs left."""
+    for path in final.parent.iterdir():
+        if path != final:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -118,6 +165,7 @@ def main() -> None:
             "archive": {"type": "path"},
             "source": {"type": "path"},
             "dest": {"type": "path", "required": True},
+            "alone": {"type": "bool", "default": False},
         },
         required_one_of=[("archive", "source")],
         supports_check_mode=True,
@@ -144,7 +192,9 @@ def main() -> None:
             partial.mkdir()
             install(Path(module.params["archive"]), partial)
         settle(partial, final)
-    except (InstallError, OSError, tarfile.TarError) as error:
+        if module.params["alone"]:
+            remove_others(final)
+    except (InstallError, OSError, ValueError, tarfile.TarError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         module.fail_json(msg=f"release {final.name} was not installed: {error}")
     module.exit_json(changed=True, release=final.name, diff=diff)

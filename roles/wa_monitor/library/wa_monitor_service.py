@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.wa_monitor_plan import plan, systemctl
 
 DOCUMENTATION = r"""
 module: wa_monitor_service
@@ -20,69 +21,21 @@ description:
 options:
   unit: {description: Name of the unit., type: str, required: true}
   user: {description: User of the service, owner of its own files., type: str, required: true}
-  own:
-    description: Files that the service must own before it starts, where they exist.
-    type: list
-    elements: path
-    default: []
-  newer_than:
-    description: Files and links that the service must have started after.
-    type: list
-    elements: path
-    default: []
-  reload_for:
-    description: Files that the service must have read after they were written; it reads them anew
-      by a reload, without a restart.
-    type: list
-    elements: path
-    default: []
+  home:
+    description:
+      - Folder of the environment. The service must have started after C(current) and C(.env) in it
+        were written, have read C(config/projects.yaml) since, and own its state, store and log.
+    type: path
+    required: true
   restart: {description: Restart in any case., type: bool, default: false}
   reload: {description: "Reload in any case, if there is no restart.", type: bool, default: false}
 """
 
-STARTED = "ExecMainStartTimestampMonotonic"
-# A reload takes a unit out of the state active and back.
-RELOADED = "StateChangeTimestampMonotonic"
-SHOWN = ("ActiveState", "UnitFileState", "NeedDaemonReload", STARTED, RELOADED)
 
-
-def systemctl(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run systemctl and return what came of it."""
-    return subprocess.run(
-        ["systemctl", "--no-ask-password", *words], check=False, capture_output=True, text=True
-    )
-
-
-def shown(unit: str) -> dict[str, str]:
-    """Return the properties of a unit that decide what to do."""
-    lines = systemctl("show", unit, f"--property={','.join(SHOWN)}").stdout.splitlines()
-    return dict(line.partition("=")[::2] for line in lines)
-
-
-def time_of(properties: dict[str, str], event: str) -> float:
-    """Return the time of an event in seconds since 1970, zero if it never was."""
-    monotonic = int(properties.get(event) or 0) / 1e6
-    return time.time() - (time.monotonic() - monotonic) if monotonic else 0.0
-
-
-def first_newer(paths: list[Path], moment: float) -> str:
-    """Return the first of the paths that was written after a moment; empty if none was."""
-    for path in paths:
-        if (path.is_symlink() or path.exists()) and path.lstat().st_mtime > moment:
-            return str(path)
-    return ""
-
-
-def why_restart(properties: dict[str, str], newer_than: list[Path], asked: bool) -> str:
-    """Say why the service has to be started again; empty if it has not."""
-    if asked:
-        return "what it is started from changes"
-    if properties.get("ActiveState") != "active":
-        return f"it is {properties.get('ActiveState') or 'unknown'}"
-    if properties.get("NeedDaemonReload") == "yes":
-        return "its unit has changed"
-    newer = first_newer(newer_than, time_of(properties, STARTED))
-    return f"{newer} is newer than its start" if newer else ""
+def own_files(home: Path, unit: str) -> list[Path]:
+    """Return the files that the service must own before it starts, where they exist."""
+    names = ("state.json", "drops.db", "drops.db-wal", "drops.db-shm", f"logs/{unit}.log")
+    return [home / name for name in names]
 
 
 def foreign(paths: list[Path], user: str) -> list[Path]:
@@ -135,44 +88,30 @@ def main() -> None:
         argument_spec={
             "unit": {"type": "str", "required": True},
             "user": {"type": "str", "required": True},
-            "own": {"type": "list", "elements": "path", "default": []},
-            "newer_than": {"type": "list", "elements": "path", "default": []},
-            "reload_for": {"type": "list", "elements": "path", "default": []},
+            "home": {"type": "path", "required": True},
             "restart": {"type": "bool", "default": False},
             "reload": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     unit, user = module.params["unit"], module.params["user"]
-    own, newer_than, reload_for = (
-        [Path(path) for path in module.params[key]] for key in ("own", "newer_than", "reload_for")
-    )
-    properties = shown(unit)
-    enable = properties.get("UnitFileState") != "enabled"
-    restart = why_restart(properties, newer_than, module.params["restart"])
-    reload = not restart and (
-        module.params["reload"] or bool(first_newer(reload_for, time_of(properties, RELOADED)))
-    )
-    doing = [f"{unit}: restart, {restart}"] if restart else []
-    doing += [f"{unit}: reload"] if reload else []
-    doing += [f"{unit}: enable"] if enable else []
+    home = Path(module.params["home"])
+    found = plan(unit, home, module.params["restart"], module.params["reload"])
+    doing = found.told(unit)
     result = {
         "changed": bool(doing),
-        "doing": doing,
-        "reason": restart,
-        "restarted": bool(restart),
         "diff": {"before": "", "after": "".join(f"{line}\n" for line in doing)},
     }
     if module.check_mode or not doing:
         module.exit_json(**result)
     systemctl("daemon-reload")
-    if enable and (done := systemctl("enable", "--quiet", unit)).returncode:
+    if found.enable and (done := systemctl("enable", "--quiet", unit)).returncode:
         module.fail_json(msg=f"{unit} cannot be enabled: {done.stderr.strip()}")
-    if reload and (done := systemctl("reload", unit)).returncode:
+    if found.reload and (done := systemctl("reload", unit)).returncode:
         module.fail_json(msg=f"{unit} does not reload: {done.stderr.strip()}")
-    if restart:
+    if found.restart:
         began = time.monotonic()
-        if fault := restarted(unit, user, own):
+        if fault := restarted(unit, user, own_files(home, unit)):
             module.fail_json(msg=fault, **result)
         result["seconds"] = round(time.monotonic() - began, 3)
     module.exit_json(**result)

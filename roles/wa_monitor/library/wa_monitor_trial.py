@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +22,26 @@ description:
   - Puts the settings into a scratch folder and runs the release's own C(config validate),
     C(state validate) and C(db check) on them, as the service's user where there is one already.
   - Changes nothing; every fault is one line, in the words of the monitor.
+  - All checks of all environments run side by side.
 options:
-  release: {description: Folder of the release to try with., type: path, required: true}
-  home: {description: Folder of the environment., type: path, required: true}
-  user: {description: User that the service runs as., type: str, required: true}
-  projects: {description: Text of projects.yaml., type: str, required: true}
-  dotenv: {description: Text of .env., type: str, required: true}
-  settings:
-    description: Whether the settings are to be checked, or are in place and were.
-    type: bool
-    default: true
-  store: {description: Whether there is a database to check., type: bool, default: true}
-  timeout: {description: Seconds that one check may take., type: int, default: 20}
+  environments:
+    description: The environments to try.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name: {description: Name of the environment., type: str, required: true}
+      release: {description: Folder of the release to try with., type: path, required: true}
+      home: {description: Folder of the environment., type: path, required: true}
+      user: {description: User that the service runs as., type: str, required: true}
+      projects: {description: Text of projects.yaml., type: str, required: true}
+      dotenv: {description: "Text of .env, in Base64.", type: str, required: true}
+      settings:
+        description: Whether the settings are to be checked, or are in place and were.
+        type: bool
+        default: true
+      store: {description: Whether there is a database to check., type: bool, default: true}
+  timeout: {description: Seconds that the checks may take., type: int, default: 20}
 """
 
 NOBODY = 65534
@@ -54,7 +64,7 @@ def scratch_home(folder: Path, params: dict[str, Any], owner: tuple[int, int]) -
     (home / "config" / "projects.yaml").write_text(params["projects"], encoding="utf-8")
     dotenv = home / ".env"
     dotenv.touch(mode=0o600)
-    dotenv.write_text(params["dotenv"], encoding="utf-8")
+    dotenv.write_bytes(base64.b64decode(params["dotenv"]))
     state = Path(params["home"], "state.json")
     if state.is_file():
         shutil.copyfile(state, home / "state.json")
@@ -73,10 +83,12 @@ def checks(params: dict[str, Any], home: Path) -> dict[str, list[str]]:
     return wanted
 
 
-def faults_of(params: dict[str, Any], home: Path, owner: tuple[int, int]) -> dict[str, list[str]]:
-    """Run the checks side by side and return the lines of those that failed."""
-    python = str(Path(params["release"], "venv", "bin", "python"))
-    running = {
+def started(
+    asked: dict[str, Any], home: Path, owner: tuple[int, int]
+) -> dict[str, subprocess.Popen[str]]:
+    """Start the checks of an environment side by side, by what they are about."""
+    python = str(Path(asked["release"], "venv", "bin", "python"))
+    return {
         about: subprocess.Popen(
             [python, "-I", "-m", "monitor", "--home", str(home), *command],
             stdin=subprocess.DEVNULL,
@@ -87,29 +99,28 @@ def faults_of(params: dict[str, Any], home: Path, owner: tuple[int, int]) -> dic
             env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/nonexistent"},
             user=owner[0],
             group=owner[1],
-            extra_groups=groups(params["user"], owner),
+            extra_groups=groups(asked["user"], owner),
         )
-        for about, command in checks(params, home).items()
+        for about, command in checks(asked, home).items()
     }
-    faults = {}
-    for about, process in running.items():
-        try:
-            text = process.communicate(timeout=params["timeout"])[0]
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            faults[about] = [f"no answer within {params['timeout']} s"]
-            continue
-        if process.returncode:
-            # The operator knows the real folder, not the scratch one.
-            text = text.replace(str(home), params["home"])
-            lines = [
-                line.removeprefix("wa-monitor: ")
-                for line in text.strip().splitlines()
-                if not line.endswith(": valid")
-            ]
-            faults[about] = lines or [f"the check ended with exit code {process.returncode}"]
-    return faults
+
+
+def faults_of(process: subprocess.Popen[str], end: float) -> list[str]:
+    """Return what a check found, line by line; none if all is well."""
+    try:
+        text = process.communicate(timeout=max(0.1, end - time.monotonic()))[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return ["no answer in time"]
+    lines = [
+        line.removeprefix("wa-monitor: ")
+        for line in text.strip().splitlines()
+        if not line.endswith(": valid")
+    ]
+    if not process.returncode:
+        return []
+    return lines or [f"the check ended with exit code {process.returncode}"]
 
 
 def groups(user: str, owner: tuple[int, int]) -> list[int]:
@@ -117,29 +128,58 @@ def groups(user: str, owner: tuple[int, int]) -> list[int]:
     return [] if owner[0] == NOBODY else os.getgrouplist(user, owner[1])
 
 
+def tried(environments: list[dict[str, Any]], folder: Path, timeout: float) -> list[str]:
+    """Try all environments at once and return a line for each that has faults."""
+    homes = {}
+    running = {}
+    for asked in environments:
+        name, owner = asked["name"], account(asked["user"])
+        place = folder / name
+        place.mkdir(mode=0o700)
+        homes[name] = scratch_home(place, asked, owner)
+        running[name] = started(asked, homes[name], owner)
+    end = time.monotonic() + timeout
+    told = []
+    for asked in environments:
+        name = asked["name"]
+        found = {about: faults_of(process, end) for about, process in running[name].items()}
+        if found.get("settings"):
+            # With bad settings, the store was not even looked for.
+            found.pop("store", None)
+        lines = "; ".join(f"{about}: {' | '.join(each)}" for about, each in found.items() if each)
+        # The operator knows the real folder, not the scratch one.
+        lines = lines.replace(str(homes[name]), asked["home"])
+        told += [f"{name}'s {lines}"] if lines else []
+    return told
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "release": {"type": "path", "required": True},
-            "home": {"type": "path", "required": True},
-            "user": {"type": "str", "required": True},
-            "projects": {"type": "str", "required": True},
-            "dotenv": {"type": "str", "required": True, "no_log": True},
-            "settings": {"type": "bool", "default": True},
-            "store": {"type": "bool", "default": True},
+            "environments": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "release": {"type": "path", "required": True},
+                    "home": {"type": "path", "required": True},
+                    "user": {"type": "str", "required": True},
+                    "projects": {"type": "str", "required": True},
+                    "dotenv": {"type": "str", "required": True, "no_log": True},
+                    "settings": {"type": "bool", "default": True},
+                    "store": {"type": "bool", "default": True},
+                },
+            },
             "timeout": {"type": "int", "default": 20},
         },
         supports_check_mode=True,
     )
-    owner = account(module.params["user"])
     with tempfile.TemporaryDirectory(prefix="wa-monitor-trial-") as folder:
-        home = scratch_home(Path(folder), module.params, owner)
-        faults = faults_of(module.params, home, owner)
-    if "settings" in faults:
-        # With bad settings, the store was not even looked for.
-        faults.pop("store", None)
-    told = [f"{about}: {' | '.join(lines)}" for about, lines in faults.items()]
+        # The services' users have to get through to what is theirs.
+        Path(folder).chmod(0o711)
+        told = tried(module.params["environments"], Path(folder), module.params["timeout"])
     module.exit_json(changed=False, told=told)
 
 

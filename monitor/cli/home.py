@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
@@ -49,6 +50,12 @@ class Home:
         """The bridge's file, not yet opened."""
         return BridgeReader(self.environment.bridge_path, self.projects.prefilters)
 
+    def close(self) -> None:
+        """Let go of what has been opened."""
+        for part in ("store", "reader"):
+            if part in self.__dict__:
+                getattr(self, part).close()
+
 
 def with_home(command: Callable[Concatenate[Home, P], None]) -> Callable[P, None]:
     """Pass the command its Home, and end it as an operator expects when something is wrong."""
@@ -56,7 +63,7 @@ def with_home(command: Callable[Concatenate[Home, P], None]) -> Callable[P, None
     @click.pass_obj
     @wraps(command)
     def wrapped(home: Home, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        with faults_as_exits():
+        with closing(home), faults_as_exits():
             command(home, *args, **kwargs)
 
     return wrapped

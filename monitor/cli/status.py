@@ -168,8 +168,9 @@ def _line(console: "Console", part: str, good: bool, what: str, error: str | Non
     from rich.markup import escape  # noqa: PLC0415
 
     mark = "[green]ok[/]   " if good else "[red]fault[/]"
-    rest = escape(what) + (f": {escape(error)}" if error else "")
-    console.print(f"{part:<8} {mark} {rest}")
+    # An error of the store begins with its address.
+    told = error if error and error.startswith(what) else ": ".join(filter(None, (what, error)))
+    console.print(f"{part:<8} {mark} {escape(told)}")
 
 
 def _when(text: str | None) -> str:

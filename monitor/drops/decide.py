@@ -69,26 +69,27 @@ def decide(
     seen: set[tuple[str, str, str]] = set(knowledge.settled)
     waiting = knowledge.waiting
     known_at = dict(knowledge.known_at)
+    new, resubmission, earlier = Outcome.NEW, Outcome.RESUBMISSION, Outcome.EARLIER
     decisions: list[Decision] = []
     for submission in submissions:
-        key = submission[:3]
+        drop, message, group, _, _, posted_at, validate = submission
+        key = (drop, message, group)
         if key in seen:
             continue
         if waiting and key in waiting and not lists.let_in(submission):
             continue
         seen.add(key)
-        if submission.validate and lists.refuse(submission):
+        if validate and lists.refuse(submission):
             decisions.append(Decision(submission, Outcome.INVALID))
             continue
-        drop, posted_at = submission.drop_number, submission.posted_at
         known = known_at.get(drop)
         if known is None:
-            outcome = Outcome.NEW
+            outcome = new
         elif posted_at > known:
-            outcome = Outcome.RESUBMISSION
+            outcome = resubmission
         else:
-            outcome = Outcome.EARLIER
-        if outcome is not Outcome.EARLIER:
+            outcome = earlier
+        if outcome is not earlier:
             known_at[drop] = posted_at
         decisions.append(Decision(submission, outcome))
     return decisions

@@ -57,17 +57,17 @@ def read_message(
     project's `since`, or that is a monitor's own answer. Raises UnreadableMessage if the
     message has some, but its timestamp, id, group or drop cannot be read or stored.
     """
-    _, message_id, group_jid, sender, content, _, sent_as = message
+    _, message_id, group_jid, sender, content, timestamp, sent_as = message
     if sender in project.ignore_senders or sent_as in project.ignore_senders:
         return [], []
     drop = pattern.plain(content)
     if drop and message_id.isalnum() and sender.isdecimal() and group_jid == project.group_jid:
         # As nearly every message with a drop: nothing about this one calls for a closer look.
-        posted_at = _posted_at(message, project)
+        posted_at = _posted_at(timestamp, project.since)
         if posted_at is None:
             return [], []
-        common = (message_id, group_jid, project.name, sender, posted_at)
-        return [Submission(drop, *common, project.validate)], []
+        name, validate = project.name, project.validate
+        return [Submission(drop, message_id, group_jid, name, sender, posted_at, validate)], []
     return _read_closely(message, project, pattern)
 
 
@@ -77,7 +77,7 @@ def _read_closely(
     drops, malformed = pattern.find(message.content)
     if (not drops and not malformed) or is_own_answer(message.content):
         return [], []
-    posted_at = _posted_at(message, project)
+    posted_at = _posted_at(message.timestamp, project.since)
     if posted_at is None:
         return [], []
     _check_key(message)
@@ -95,13 +95,13 @@ def _read_closely(
     )
 
 
-def _posted_at(message: Message, project: Project) -> datetime | None:
+def _posted_at(timestamp: str, since: datetime | None) -> datetime | None:
     """Return when a message was posted, None if that is before the project's `since`."""
     try:
-        posted_at = parse_timestamp(message.timestamp)
+        posted_at = parse_timestamp(timestamp)
     except ValueError as error:
         raise UnreadableMessage(f"its time of posting: {error}") from None
-    return None if project.since is not None and posted_at < project.since else posted_at
+    return None if since is not None and posted_at < since else posted_at
 
 
 def _check_key(message: Message) -> None:

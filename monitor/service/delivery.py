@@ -103,7 +103,7 @@ class Delivery:
             if self._position is None:
                 self._position = self._resume()
             ahead, self._ahead = self._ahead, None
-            intake = ahead or self._take_in(self._position)
+            intake = ahead or self._take_in(self._position, first=True)
             self._note_reread(self._position, intake)
             if intake.more:
                 self._ahead = self._settle_while_reading_on(intake)
@@ -117,8 +117,8 @@ class Delivery:
             self.forget()
             raise
 
-    def _take_in(self, position: Position) -> Intake:
-        intake = take_in(self._reader, self._projects, position, self._floors)
+    def _take_in(self, position: Position, *, first: bool = False) -> Intake:
+        intake = take_in(self._reader, self._projects, position, self._floors, first=first)
         if not intake.more:
             return intake
         submissions = submissions_of(intake.readings)

@@ -13,6 +13,8 @@ from monitor.settings.projects import Project
 from monitor.store.records import Presumption
 
 BATCH_READINGS = 4_000
+FIRST_READINGS = 1_000
+"""Of a backlog's first batch: the sooner the store has something to do."""
 BATCH_ROWS = 65_536
 BATCH_CHARACTERS = 4 << 20
 
@@ -134,8 +136,15 @@ class Projects:
         return [reading for each in messages if (reading := self.read(each)) is not None]
 
 
-def take_in(reader: BridgeReader, projects: Projects, position: Position, floors: Floors) -> Intake:
-    """Read on from `position` until the bridge's end or a batch's fill.
+def take_in(
+    reader: BridgeReader,
+    projects: Projects,
+    position: Position,
+    floors: Floors,
+    *,
+    first: bool = False,
+) -> Intake:
+    """Read on from `position` until the bridge's end or a batch's fill: sooner for the `first` one.
 
     Messages at or below their group's rowid in `floors` are settled already and left out, as
     long as the bridge's rows below `position` are what they were.
@@ -143,6 +152,7 @@ def take_in(reader: BridgeReader, projects: Projects, position: Position, floors
     readings: list[Reading] = []
     cursors: dict[str, Cursor] = {}
     resumed_from = position.rowid
+    most = FIRST_READINGS if first else BATCH_READINGS
     size = rows = 0
     while True:
         chunk = reader.read(position)
@@ -160,7 +170,7 @@ def take_in(reader: BridgeReader, projects: Projects, position: Position, floors
         rows += chunk.position.rowid - chunk.resumed_from
         cursors |= _beyond(chunk, settled)
         position = chunk.position
-        full = len(readings) >= BATCH_READINGS or rows >= BATCH_ROWS or size >= BATCH_CHARACTERS
+        full = len(readings) >= most or rows >= BATCH_ROWS or size >= BATCH_CHARACTERS
         if full or not chunk.more:
             return Intake(readings, cursors, position, resumed_from, rows, chunk.last_rowid)
 

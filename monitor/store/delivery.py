@@ -87,7 +87,7 @@ def settle(transaction: Transaction, instance: str, batch: Batch) -> Settled:
         lists = transaction.lists(pairs)
     if batch.submissions:
         decisions, waiting = _settle_submissions(transaction, instance, batch, lists)
-    invalid = [each for each, outcome in decisions if outcome is Outcome.INVALID]
+    invalid = [each for each, outcome in decisions if outcome is Outcome.INVALID] if pairs else []
     if invalid:
         transaction.add_invalid(invalid)
     malformed = transaction.add_malformed(batch.malformed) if batch.malformed else []
@@ -112,7 +112,10 @@ def _count(
     waiting: Sequence[Submission],
     lists: Lists | None,
 ) -> Settled:
-    by_group = Counter((found.group_jid, NAMES[outcome]) for found, outcome in decisions)
+    by_group: Counter[tuple[str, str]] = Counter()
+    for outcome, name in NAMES.items():
+        groups = Counter([found.group_jid for found, each in decisions if each is outcome])
+        by_group.update({(group, name): number for group, number in groups.items()})
     by_group.update((each.group_jid, "malformed") for each in malformed)
     by_group.update((each.message.group_jid, "dead_letters") for each in batch.dead_letters)
     by_group.update((each.group_jid, "let_in") for each in waiting)
@@ -139,7 +142,7 @@ def _settle_submissions(
     else:
         decisions = decide(batch.submissions, knowledge, lists)
     waiting = knowledge.waiting
-    waited = [each for each, _ in decisions if waiting and key_of(each) in waiting]
+    waited = [each for each, _ in decisions if key_of(each) in waiting] if waiting else []
     if waited:
         transaction.let_in(waited)
     if decisions:

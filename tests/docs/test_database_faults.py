@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from functools import partial
@@ -141,9 +142,14 @@ def role_limit(office: Office, _: ExitStack) -> Urls:
 
 
 def none_left(office: Office, stack: ExitStack) -> Urls:
-    with suppress(psycopg2.OperationalError):
-        for _ in range(9):
+    refused = 0
+    while refused < 5:
+        try:
             stack.enter_context(closing(psycopg2.connect(office.url())))
+        except psycopg2.OperationalError:
+            # Some of those who have just left may still hold a place.
+            refused += 1
+            time.sleep(0.05)
     return office.url(), office.url()
 
 

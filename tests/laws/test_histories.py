@@ -346,6 +346,7 @@ def small_batches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "CHUNK_ROWS", (3, 7))
         patch.setattr(intake, "BATCH_READINGS", 4)
+        patch.setattr(intake, "FIRST_READINGS", 2)
         patch.setattr(intake, "BATCH_ROWS", 20)
         patch.setattr(postgresql, "BULK", 2)
         yield

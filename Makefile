@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-service test-system bench lint docs format lock clean
+.PHONY: help demo controller test test-fast test-service test-system bench lint docs format lock clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -11,6 +11,8 @@ help: ## Say what there is to make
 
 demo: $(VENV)/.runtime ## Show the monitor on a small bridge: posts, a crash, the audit
 	$(BIN)/wa-monitor demo --folder .demo
+
+controller: $(VENV)/.development ## Make .venv with Ansible in it, and nothing else
 
 test: test-fast test-service test-system ## Run every test
 

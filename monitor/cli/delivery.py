@@ -97,7 +97,7 @@ def scan(home: Home) -> None:
     lock = ServiceLock(environment.home)
     state = StateKeeper(StateFile(environment.state_path))
     state.load()
-    delivery = Delivery(environment, projects, home.store, state)
+    delivery = Delivery(environment, projects, home.store, state, roomy=True)
     with progress("Delivering") as show:
         more = True
         while more:

@@ -30,7 +30,7 @@ class Delivery:
 
     Holds the only in-memory position, and forgets it whenever the store could have changed
     under it: after any failure the store and the state file are asked again. `on_answers` is
-    called when answers have been queued.
+    called when answers have been queued; `roomy` says that nothing else runs in the process.
     """
 
     def __init__(
@@ -40,7 +40,10 @@ class Delivery:
         store: Store,
         state: StateKeeper,
         on_answers: Callable[[], None] = lambda: None,
+        *,
+        roomy: bool = False,
     ) -> None:
+        self._roomy = roomy
         self._environment = environment
         self._store = store
         self._state = state
@@ -118,7 +121,9 @@ class Delivery:
             raise
 
     def _take_in(self, position: Position, *, first: bool = False) -> Intake:
-        intake = take_in(self._reader, self._projects, position, self._floors, first=first)
+        intake = take_in(
+            self._reader, self._projects, position, self._floors, first=first, roomy=self._roomy
+        )
         if not intake.more:
             return intake
         submissions = submissions_of(intake.readings)

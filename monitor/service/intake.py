@@ -12,9 +12,15 @@ from monitor.drops.submissions import Malformed, Submission, UnreadableMessage, 
 from monitor.settings.projects import Project
 from monitor.store.records import Presumption
 
-BATCH_READINGS = 4_000
+BATCH_READINGS = 2_500
+"""Of a service's batch: pages, alerts and audits need room in the same process."""
+
+ROOMY_READINGS = 4_000
+"""Of a batch where delivering is all there is to do: the larger, the quicker."""
+
 FIRST_READINGS = 1_000
 """Of a backlog's first batch: the sooner the store has something to do."""
+
 BATCH_ROWS = 65_536
 BATCH_CHARACTERS = 4 << 20
 
@@ -143,6 +149,7 @@ def take_in(
     floors: Floors,
     *,
     first: bool = False,
+    roomy: bool = False,
 ) -> Intake:
     """Read on from `position` until the bridge's end or a batch's fill: sooner for the `first` one.
 
@@ -152,7 +159,9 @@ def take_in(
     readings: list[Reading] = []
     cursors: dict[str, Cursor] = {}
     resumed_from = position.rowid
-    most = FIRST_READINGS if first else BATCH_READINGS
+    most = ROOMY_READINGS if roomy else BATCH_READINGS
+    if first:
+        most = FIRST_READINGS
     size = rows = 0
     while True:
         chunk = reader.read(position)

@@ -1,47 +1,24 @@
 """Other ways of bringing a backlog into the QA table, each timed on the same file."""
 
+import os
 import shutil
-import sqlite3
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from io import StringIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg2
 
-from monitor.demo.groups import KNOWN_GROUPS
-from tests.bench.tables import WRITTEN
-
-PROJECTS = {jid: name for name, jid in KNOWN_GROUPS.items()}
-# The filter that the monitor has SQLite apply; the rest of the row is what it reads.
-SCAN = """
-SELECT chat_jid, sender, substr(content, 1, 9), timestamp FROM messages
-WHERE rowid > 0 AND is_from_me IS NOT 1 AND chat_jid IN (?, ?, ?, ?) AND content LIKE '%dr%'
-ORDER BY rowid
-"""
-
-
-def scan(bridge_path: Path) -> Iterator[tuple[str, str, str, str, str, str, str]]:
-    """Yield the QA table's columns for every message that passes the filter."""
-    with closing(sqlite3.connect(f"file:{bridge_path}?mode=ro", uri=True)) as bridge:
-        for jid, sender, drop, posted in bridge.execute(SCAN, tuple(PROJECTS)):
-            project = PROJECTS[jid]
-            yield drop, project, sender, sender, posted, posted, f"Posted in {project}"
+from tests.bench.limit import WRITTEN, scan
 
 
 def seconds_of_limit(bridge_path: Path, database_url: str) -> float:
-    """Scan the whole file with its filter, then COPY what it yields, in one transaction."""
+    """Run the limit as a command, as the monitor is run: with the start of its process."""
+    command = [sys.executable, "-m", "tests.bench.limit", str(bridge_path)]
     started = time.perf_counter()
-    lines = StringIO()
-    for row in scan(bridge_path):
-        lines.write("\t".join(row) + "\n")
-    lines.seek(0)
-    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
-        cursor.copy_from(lines, "qa_photo_reviews", columns=WRITTEN)
-        connection.commit()
+    subprocess.run(command, check=True, env={**os.environ, "DATABASE_URL": database_url})
     return time.perf_counter() - started
 
 

@@ -6,12 +6,6 @@ import psycopg2
 
 from tests.qa_table import TABLE
 
-WRITTEN = (
-    *("drop_number", "project", "user_name", "submitted_by"),
-    *("review_date", "whatsapp_message_date", "comment"),
-)
-"""The columns that a new drop fills."""
-
 
 def create_table(database_url: str) -> None:
     """Create the empty QA table."""

@@ -1,19 +1,24 @@
 """How many submissions a second one PostgreSQL takes from one monitor, and from two at once."""
 
+import sqlite3
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg2
 
-from monitor.demo.bridge_writer import BridgeWriter
+from monitor.demo.bridge_writer import PUT_MESSAGE, BridgeWriter, go_time
 from monitor.demo.groups import KNOWN_GROUPS
 from tests.bench.figures import Figure
 from tests.bench.home import Home
 from tests.postgres_server import PostgresServer
 
 GRACE_SECONDS = 60.0
+GROUPS = list(KNOWN_GROUPS.values())
+SENDER = "27000000001"
 
 
 def measure(server: PostgresServer, folder: Path, backlog: int, live: int) -> list[Figure]:
@@ -22,7 +27,8 @@ def measure(server: PostgresServer, folder: Path, backlog: int, live: int) -> li
     for monitors in (1, 2):
         many = "one monitor" if monitors == 1 else "two monitors"
         homes = _homes(server, folder, f"backlog_{monitors}", monitors)
-        _post(homes, backlog)
+        for home in homes:
+            _write(home, backlog)
         began = time.perf_counter()
         _scan_all(homes)
         seconds = time.perf_counter() - began
@@ -48,21 +54,42 @@ def _homes(server: PostgresServer, folder: Path, name: str, monitors: int) -> Se
     return homes
 
 
-def _post(homes: Sequence[Home], count: int, *, each_committed: bool = False) -> None:
-    """Post the same drops, with the same message ids, to every bridge."""
-    groups = list(KNOWN_GROUPS.values())
+def _write(home: Home, count: int) -> None:
+    """Write a home's bridge with so many drops in it, each the same in every home's."""
+    BridgeWriter(_bridge_of(home), wal=True, fsync=False).close()
+    moment = go_time(datetime(2025, 11, 10, 4, 47, 3, tzinfo=UTC))
+    with closing(sqlite3.connect(_bridge_of(home))) as bridge, bridge:
+        bridge.executemany("INSERT INTO chats (jid) VALUES (?)", [(group,) for group in GROUPS])
+        bridge.executemany(
+            PUT_MESSAGE,
+            (
+                (_id(number), _group(number), SENDER, _drop(number), moment,
+                 False, "", "", "", None, None, None, 0)
+                for number in range(count)
+            ),
+        )  # fmt: skip
+
+
+def _post(homes: Sequence[Home], count: int) -> None:
+    """Post the same drops, with the same message ids, to every bridge, a commit each."""
     bridges = [BridgeWriter(_bridge_of(home), wal=True, fsync=False) for home in homes]
     for number in range(count):
         for bridge in bridges:
-            bridge.post(
-                groups[number % len(groups)],
-                f"DR{1_000_000 + number}",
-                message_id=f"{number * 0x9E3779B97F4A7C15 % 2**64:016X}",
-                commit=each_committed,
-            )
+            bridge.post(_group(number), _drop(number), message_id=_id(number), sender=SENDER)
     for bridge in bridges:
-        bridge.commit()
         bridge.close()
+
+
+def _id(number: int) -> str:
+    return f"{number * 0x9E3779B97F4A7C15 % 2**64:016X}"
+
+
+def _group(number: int) -> str:
+    return GROUPS[number % len(GROUPS)]
+
+
+def _drop(number: int) -> str:
+    return f"DR{1_000_000 + number}"
 
 
 def _bridge_of(home: Home) -> Path:
@@ -82,7 +109,7 @@ def _live(homes: Sequence[Home], count: int) -> float:
     try:
         _wait(homes[0], "SELECT count(*) FROM wa_monitor_instances", len(homes))
         began = time.perf_counter()
-        _post(homes, count, each_committed=True)
+        _post(homes, count)
         _wait(homes[0], "SELECT count(*) FROM wa_monitor_ledger", count)
         _wait(homes[0], f"SELECT count(*) FROM wa_monitor_positions WHERE row_id >= {count}",
               len(homes))  # fmt: skip

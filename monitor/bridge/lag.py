@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from monitor.bridge.chunks import chunks
-from monitor.bridge.reader import BridgeReader, Cursor
+from monitor.bridge.position import Mark
+from monitor.bridge.reader import MARKS, BridgeReader, Cursor
 from monitor.bridge.timestamps import parse_timestamp
-
-MARK = "coalesce(CAST(id AS TEXT), ''), coalesce(CAST(chat_jid AS TEXT), '')"
 
 
 class GroupLag(NamedTuple):
@@ -18,11 +17,10 @@ class GroupLag(NamedTuple):
 
 
 class _Clear(NamedTuple):
-    """From `cursor` to the row `rowid`, which is message and group `mark`, a group has nothing."""
+    """From `cursor` to the row `upto`, a group has nothing."""
 
     cursor: Cursor
-    rowid: int
-    mark: tuple[str, str]
+    upto: Mark
 
 
 class LagGauge:
@@ -44,14 +42,12 @@ class LagGauge:
         up to which the file as it is now is known to be settled: rows at its end may have been
         deleted, the cursor's message among them, without anything being left to read.
         """
-        newest = self._reader.ask(
-            f"SELECT rowid, {MARK} FROM messages ORDER BY rowid DESC LIMIT 1"  # noqa: S608 -- fixed words only
-        )
+        newest = self._reader.ask(f"{MARKS} ORDER BY rowid DESC LIMIT 1")
         if not newest:
             return GroupLag(0, None)
-        last, *mark = newest[0]
+        last = Mark._make(newest[0])
         unread, newest_unread = 0, 0
-        for after, upto in chunks(max(settled, self._after(group_jid, cursor)), last):
+        for after, upto in chunks(max(settled, self._after(group_jid, cursor)), last.rowid):
             found = self._reader.ask(
                 "SELECT count(*), max(rowid) FROM messages"
                 " WHERE rowid > ? AND rowid <= ? AND chat_jid = ?",
@@ -63,22 +59,22 @@ class LagGauge:
             self._clear.pop(group_jid, None)
             return GroupLag(unread, self._posted_at(newest_unread))
         if cursor is not None:
-            self._clear[group_jid] = _Clear(cursor, last, (mark[0], mark[1]))
+            self._clear[group_jid] = _Clear(cursor, last)
         return GroupLag(0, None)
 
     def _after(self, group_jid: str, cursor: Cursor | None) -> int:
         """Return the rowid up to which the group has nothing unread."""
         if cursor is None:
             return 0
-        if not self._stands(cursor.rowid, (cursor.message_id, group_jid)):
+        if not self._stands(Mark(cursor.rowid, cursor.message_id, group_jid)):
             return 0
         clear = self._clear.get(group_jid)
-        if clear is not None and clear.cursor == cursor and self._stands(clear.rowid, clear.mark):
-            return clear.rowid
+        if clear is not None and clear.cursor == cursor and self._stands(clear.upto):
+            return clear.upto.rowid
         return cursor.rowid
 
-    def _stands(self, rowid: int, mark: tuple[str, str]) -> bool:
-        return self._reader.ask(f"SELECT {MARK} FROM messages WHERE rowid = ?", (rowid,)) == [mark]  # noqa: S608 -- fixed words only
+    def _stands(self, mark: Mark) -> bool:
+        return self._reader.ask(f"{MARKS} WHERE rowid = ?", (mark.rowid,)) == [mark]
 
     def _posted_at(self, rowid: int) -> datetime | None:
         for (text,) in self._reader.ask("SELECT timestamp FROM messages WHERE rowid = ?", (rowid,)):

@@ -1,5 +1,6 @@
 """Reads the bridge's messages.db: never writes to it, never makes the bridge wait."""
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
@@ -23,7 +24,11 @@ CHUNK_ROWS = (256, 16_384)
 FETCH_ROWS = 64
 CHUNK_CHARACTERS = 1 << 20
 
-MARK = "rowid, coalesce(CAST(id AS TEXT), ''), coalesce(CAST(chat_jid AS TEXT), '')"
+MARKS = (
+    "SELECT rowid, coalesce(CAST(id AS TEXT), ''), coalesce(CAST(chat_jid AS TEXT), '')"
+    " FROM messages"
+)
+"""The rows' Marks; what picks them follows."""
 
 
 class Cursor(NamedTuple):
@@ -173,8 +178,7 @@ class BridgeReader:
         if position.bridge != str(self.path) or not position.tail:
             return 0
         found = connection.execute(
-            f"SELECT {MARK} FROM messages"  # noqa: S608 -- fixed words only
-            " WHERE rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ?",
+            f"{MARKS} WHERE rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ?",
             (position.tail[0].rowid, position.rowid, TAIL_LENGTH + 1),
         )
         return still_settled(position.tail, [*map(Mark._make, found)], position.rowid)
@@ -190,7 +194,7 @@ class BridgeReader:
         )
         own = " AND is_from_me IS NOT 1" if "is_from_me" in columns else ""
         cursor = connection.execute(
-            f"SELECT rowid, {texts}, '' FROM messages"  # noqa: S608 -- fixed words only
+            f"SELECT rowid, {texts}, '' FROM messages"  # noqa: S608 -- columns named here, values bound
             f" WHERE rowid > ? AND rowid <= ?{own} AND ({self._condition}) ORDER BY rowid",
             (after, upto, *self._patterns),
         )
@@ -210,10 +214,9 @@ class BridgeReader:
         before = upto + 1
         while wanted:
             row = connection.execute(
-                "SELECT rowid, id, chat_jid, timestamp FROM messages"  # noqa: S608 -- placeholders
-                f" WHERE rowid > ? AND rowid < ? AND chat_jid IN ({', '.join('?' * len(wanted))})"
-                " ORDER BY rowid DESC LIMIT 1",
-                (after, before, *wanted),
+                "SELECT rowid, id, chat_jid, timestamp FROM messages WHERE rowid > ? AND rowid < ?"
+                " AND chat_jid IN (SELECT value FROM json_each(?)) ORDER BY rowid DESC LIMIT 1",
+                (after, before, json.dumps(sorted(wanted))),
             ).fetchone()
             if row is None:
                 break
@@ -251,8 +254,7 @@ def _condition(prefilters: Mapping[str, str | None]) -> tuple[str, list[str]]:
 
 def _tail(connection: sqlite3.Connection, upto: int) -> tuple[Mark, ...]:
     rows = connection.execute(
-        f"SELECT {MARK} FROM messages"  # noqa: S608 -- fixed words only
-        " WHERE rowid <= ? ORDER BY rowid DESC LIMIT ?",
+        f"{MARKS} WHERE rowid <= ? ORDER BY rowid DESC LIMIT ?",
         (upto, TAIL_LENGTH),
     ).fetchall()
     return tuple(map(Mark._make, reversed(rows)))

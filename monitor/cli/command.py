@@ -8,12 +8,11 @@ import click
 from monitor import __version__
 from monitor.cli.home import Home
 
-MODULES = {
-    **dict.fromkeys(("run", "scan", "audit", "replay"), "delivery"),
-    **{name: name for name in ("answers", "config", "db", "demo", "drops", "groups")},
-    **{name: name for name in ("state", "status")},
-}
-"""Each command's module in this package."""
+COMMANDS = (
+    *("answers", "audit", "config", "db", "demo", "drops", "groups"),
+    *("replay", "run", "scan", "state", "status"),
+)
+"""Each is a module of this package, and in it a command, of that name."""
 
 
 class Commands(click.Group):
@@ -21,13 +20,13 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """See click."""
-        return sorted(MODULES)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """See click."""
-        if cmd_name not in MODULES:
+        if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"monitor.cli.{MODULES[cmd_name]}")
+        module = import_module(f"monitor.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
 

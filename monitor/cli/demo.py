@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from monitor.demo.demo import run_demo
+
 
 @click.command()
 @click.option(
@@ -15,6 +17,4 @@ import click
 )
 def demo(folder: Path) -> None:
     """Show a bridge, the service, a crash and the audit in a scratch folder."""
-    from monitor.demo.demo import run_demo  # noqa: PLC0415
-
     raise SystemExit(run_demo(folder))

@@ -1,10 +1,8 @@
 """A progress bar on a terminal, nothing where the output is piped."""
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TextIO
 
 
 @contextmanager
@@ -13,35 +11,10 @@ def progress(what: str, unit: str = "rows") -> Iterator[Callable[[int, int], Non
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    # Where there is no terminal, as in a service, it would be 2 MB and 30 ms for nothing.
+    from monitor.cli.bar import bar_of  # noqa: PLC0415 -- see above
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True, soft_wrap=True),
-        transient=True,
-    )
-    real = sys.stderr
-    with bar, _logs_moved(real):
-        # A process that is killed must not leave a terminal without its cursor.
-        bar.console.show_cursor(True)
-        task = bar.add_task(what, total=None, rate="")
-
-        def show(done: int, total: int) -> None:
-            speed = bar.tasks[0].speed
-            rate = f"{speed:,.0f} {unit}/s" if speed else ""
-            bar.update(task, completed=done, total=total, rate=rate)
-
+    with bar_of(what, unit) as show:
         yield show
 
 
@@ -70,20 +43,3 @@ def catching_up() -> Iterator[Callable[[int, int], None]]:
             show(done - first, total - first)
 
         yield tell
-
-
-@contextmanager
-def _logs_moved(real: TextIO) -> Iterator[None]:
-    """Have log lines written above the bar, where what is now the standard error puts them."""
-    moved = [
-        each
-        for each in logging.getLogger().handlers
-        if isinstance(each, logging.StreamHandler) and each.stream is real
-    ]
-    for each in moved:
-        each.setStream(sys.stderr)
-    try:
-        yield
-    finally:
-        for each in moved:
-            each.setStream(real)

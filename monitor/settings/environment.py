@@ -122,7 +122,7 @@ def load_environment(
 def _read_env_file(path: Path) -> tuple[dict[str, _Setting], list[Fault]]:
     # The parser below dotenv_values, because that one knows no lines, and passes
     # over what it cannot read. Only here, because importing it costs 7 ms.
-    from dotenv.parser import parse_stream  # noqa: PLC0415
+    from dotenv.parser import parse_stream  # noqa: PLC0415 -- see above
 
     file = str(path)
     settings: dict[str, _Setting] = {}

@@ -49,7 +49,7 @@ def load_projects(path: Path) -> tuple[Project, ...]:
     Raises SettingsError with every fault that the file has.
     """
     # Only here, because it costs 13 ms, which `import monitor` should not.
-    from monitor.settings.yaml_document import read_yaml  # noqa: PLC0415
+    from monitor.settings.yaml_document import read_yaml  # noqa: PLC0415 -- see above
 
     document = read_yaml(path, _MISSING)
     found: Any = document.data

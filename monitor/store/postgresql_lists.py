@@ -12,6 +12,26 @@ from monitor.store.lists import Added
 from monitor.store.postgresql_fitness import columns_of
 from monitor.store.postgresql_locks import lock, lock_key
 
+# As long as user_name is untouched: a row that a person has changed is left alone.
+RENAME_SUBMITTED_BY = """
+UPDATE qa_photo_reviews q SET submitted_by = r.value
+FROM json_each_text(%s) r JOIN wa_monitor_ledger l ON l.sender = r.key AND l.outcome = 'new'
+WHERE q.drop_number = l.drop_number AND q.user_name = left(r.key, 100) AND q.submitted_by = r.key
+"""
+RENAME = (
+    """
+    UPDATE qa_photo_reviews q SET user_name = left(r.value, 100)
+    FROM json_each_text(%s) r JOIN wa_monitor_ledger l ON l.sender = r.key AND l.outcome = 'new'
+    WHERE q.drop_number = l.drop_number AND q.user_name = left(r.key, 100)
+    """,
+    "UPDATE wa_monitor_ledger t SET sender = r.value"
+    " FROM json_each_text(%s) r WHERE t.sender = r.key",
+    "UPDATE wa_monitor_malformed t SET sender = r.value"
+    " FROM json_each_text(%s) r WHERE t.sender = r.key",
+    "UPDATE invalid_drop_submissions t SET sender = r.value"
+    " FROM json_each_text(%s) r WHERE t.sender = r.key",
+)
+
 Transactions = Callable[[], AbstractContextManager[extensions.cursor]]
 
 
@@ -76,27 +96,12 @@ class PostgresSenders:
         """See the protocol."""
         with self._transaction() as cursor:
             lock(cursor, lock_key(cursor))  # the same rows are a delivery's
-            submitted_by = ""
-            if "submitted_by" in columns_of(cursor, "qa_photo_reviews"):
-                submitted_by = (
-                    ", submitted_by = CASE WHEN q.submitted_by = r.key THEN r.value"
-                    " ELSE q.submitted_by END"
-                )
             renamed = (json.dumps(dict(phones)),)
-            cursor.execute(
-                f"UPDATE qa_photo_reviews q SET user_name = left(r.value, 100){submitted_by}"  # noqa: S608 -- fixed words only
-                " FROM json_each_text(%s) r JOIN wa_monitor_ledger l ON l.sender = r.key"
-                " AND l.outcome = 'new' WHERE q.drop_number = l.drop_number"
-                " AND q.user_name = left(r.key, 100)",
-                renamed,
-            )
-            changed = cursor.rowcount
-            for table in ("wa_monitor_ledger", "wa_monitor_malformed", "invalid_drop_submissions"):
-                cursor.execute(
-                    f"UPDATE {table} t SET sender = r.value FROM json_each_text(%s) r"  # noqa: S608 -- fixed words only
-                    " WHERE t.sender = r.key",
-                    renamed,
-                )
+            if "submitted_by" in columns_of(cursor, "qa_photo_reviews"):
+                cursor.execute(RENAME_SUBMITTED_BY, renamed)
+            changed = 0
+            for statement in RENAME:
+                cursor.execute(statement, renamed)
                 changed += cursor.rowcount
         return changed
 

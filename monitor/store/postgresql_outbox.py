@@ -38,7 +38,7 @@ FROM (
 ) n
 WHERE a.group_jid = n.group_jid AND a.message_id = n.message_id AND a.kind = n.kind
 RETURNING {COLUMNS}, a.attempts
-"""  # noqa: S608 -- fixed words only
+"""  # noqa: S608 -- COLUMNS is a constant of this file
 
 
 class PostgresOutbox:
@@ -93,7 +93,7 @@ class PostgresOutbox:
         """See the protocol."""
         with self._transaction() as cursor:
             cursor.execute(
-                f"SELECT {COLUMNS}, state, attempts, queued_at, finished_at, coalesce(error, '')"  # noqa: S608 -- fixed words only
+                f"SELECT {COLUMNS}, state, attempts, queued_at, finished_at, coalesce(error, '')"  # noqa: S608 -- COLUMNS is a constant of this file
                 " FROM wa_monitor_answers a ORDER BY queued_at DESC, message_id LIMIT %s",
                 (limit,),
             )

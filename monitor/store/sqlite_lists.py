@@ -10,6 +10,12 @@ from monitor.drops.validity import Lists
 from monitor.store.lists import Added
 from monitor.store.sqlite_times import moment
 
+RENAME = (
+    "UPDATE wa_monitor_ledger SET sender = ? WHERE sender = ?",
+    "UPDATE wa_monitor_malformed SET sender = ? WHERE sender = ?",
+    "UPDATE invalid_drop_submissions SET sender = ? WHERE sender = ?",
+)
+
 Transactions = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
@@ -82,14 +88,8 @@ class SqliteSenders:
                     " WHERE sender = ?1 AND outcome = 'new')",
                     (lid, phone),
                 ).rowcount
-                for table in (
-                    *("wa_monitor_ledger", "wa_monitor_malformed"),
-                    "invalid_drop_submissions",
-                ):
-                    changed += connection.execute(
-                        f"UPDATE {table} SET sender = ? WHERE sender = ?",  # noqa: S608 -- fixed words only
-                        (phone, lid),
-                    ).rowcount
+                for statement in RENAME:
+                    changed += connection.execute(statement, (phone, lid)).rowcount
         return changed
 
 

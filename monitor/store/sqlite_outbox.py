@@ -34,7 +34,7 @@ WHERE rowid = (
     ORDER BY queued_at, message_id LIMIT 1
 )
 RETURNING {COLUMNS}, attempts
-"""  # noqa: S608 -- fixed words only
+"""  # noqa: S608 -- COLUMNS is a constant of this file
 
 
 class SqliteOutbox:
@@ -92,7 +92,7 @@ class SqliteOutbox:
         """See the protocol."""
         with self._transaction() as connection:
             rows = connection.execute(
-                f"SELECT {COLUMNS}, state, attempts, queued_at, finished_at, coalesce(error, '')"  # noqa: S608 -- fixed words only
+                f"SELECT {COLUMNS}, state, attempts, queued_at, finished_at, coalesce(error, '')"  # noqa: S608 -- COLUMNS is a constant of this file
                 " FROM wa_monitor_answers ORDER BY queued_at DESC, message_id LIMIT ?",
                 (limit,),
             ).fetchall()

@@ -16,7 +16,7 @@ from tests.delivery.waiting import until
 # read the virtual environment; the real user stays, so that the test may send signals.
 AS_NOBODY = """
 import encodings.utf_8_sig, os, sys
-import monitor.cli.config, monitor.cli.state, monitor.service.service, monitor.service.delivery
+import monitor.cli.config, monitor.cli.run, monitor.cli.state
 import monitor.service.audit, monitor.service.replay, monitor.store.postgresql
 import monitor.store.sqlite, monitor.settings.yaml_document, dotenv.parser, jsonschema
 from monitor.cli import main

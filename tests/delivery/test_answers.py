@@ -15,7 +15,7 @@ from tests.delivery.monitors import Monitor, settle_afresh
 from tests.delivery.projects import add_settings, import_drops, write_projects
 from tests.delivery.services import Service
 from tests.delivery.waiting import until
-from tests.receivers import Receiver, refusing_url
+from tests.receivers import Mode, Receiver, refusing_url
 
 pytestmark = pytest.mark.service
 
@@ -98,9 +98,9 @@ def test_the_bridge_sends_what_the_sender_service_surely_did_not(
 
 @pytest.mark.parametrize("mode", ["fail", "cut after", "timed out"])
 def test_what_may_have_been_sent_is_not_sent_again(
-    home: Home, bridge: BridgeWriter, sender: Receiver, bridge_api: Receiver, mode: str
+    home: Home, bridge: BridgeWriter, sender: Receiver, bridge_api: Receiver, mode: Mode
 ) -> None:
-    sender.mode = mode  # type: ignore[assignment]
+    sender.mode = mode
     settle_afresh(home)
     with Service(home) as service:
         service.wait_for("Delivery goes on")

@@ -1,6 +1,7 @@
 """The addresses of a running service, asked as a real client does."""
 
 import json
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -81,8 +82,6 @@ def test_without_a_port_nothing_listens(
 
 
 def test_a_port_that_is_taken_does_not_stop_delivery(home: Home, bridge: BridgeWriter) -> None:
-    import socket  # noqa: PLC0415
-
     web = Web(home)
     with socket.create_server(("127.0.0.1", web.port)), Service(home) as service:
         service.wait_for("HTTP not served")

@@ -29,10 +29,11 @@ def history(until: datetime, weeks: int = 5, skip: frozenset[int] = frozenset())
     return found
 
 
-def judged(now: datetime, silent_hours: float, **more: object) -> Silence:
+def judged(
+    now: datetime, silent_hours: float, weeks: int = 5, skip: frozenset[int] = frozenset()
+) -> Silence:
     newest = now - timedelta(hours=silent_hours)
-    known = history(newest, **more)  # type: ignore[arg-type]  # two keywords, of two types
-    return judge_silence(now, newest, known, HOUR)
+    return judge_silence(now, newest, history(newest, weeks, skip), HOUR)
 
 
 def test_three_silent_hours_on_a_working_morning_are_out_of_order() -> None:

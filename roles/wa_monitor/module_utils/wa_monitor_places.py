@@ -5,8 +5,9 @@ from __future__ import annotations
 import grp
 import pwd
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Place(NamedTuple):
@@ -52,9 +53,9 @@ def wrong(place: Place) -> str:
     return f"{names[0]}:{names[1]} {mode:04o}"
 
 
-def _name(lookup: object, number: int) -> str:
+def _name(lookup: Callable[[int], Any], number: int) -> str:
     try:
-        return str(lookup(number)[0])  # type: ignore[operator]
+        return str(lookup(number)[0])
     except KeyError:
         return str(number)
 

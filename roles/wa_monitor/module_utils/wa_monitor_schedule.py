@@ -10,7 +10,7 @@ from typing import Optional
 RESTARTS = re.compile(r"^[^#]*\bsystemctl\s+restart\b.*\bwa-monitor-")
 
 
-def crontab() -> Optional[str]:  # noqa: UP045
+def crontab() -> Optional[str]:  # noqa: UP045 -- 3.8 knows no other
     """Return root's crontab, or None on a host without the command."""
     try:
         found = subprocess.run(["crontab", "-l"], check=False, capture_output=True, text=True)

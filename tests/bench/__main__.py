@@ -34,7 +34,7 @@ def main() -> None:
             show(
                 console,
                 f"Backlog of {messages:,} messages, one in ten a drop, to PostgreSQL",
-                backlog.measure(server, bridge_path, folder, messages, passing, 1 if quick else 3),
+                backlog.measure(server, bridge_path, folder, messages, passing, 1 if quick else 7),
             )
         if "latency" in parts:
             loads = [

@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -53,12 +54,19 @@ def states(home: Home) -> list[str]:
     return sorted(row[0] for row in home.store.query("SELECT state FROM wa_monitor_answers"))
 
 
-def test_the_sender_is_told_in_the_group(
-    home: Home, bridge: BridgeWriter, sender: Receiver, bridge_api: Receiver
-) -> None:
+@contextmanager
+def live(home: Home) -> Iterator[Service]:
+    """Run the service, for which all that is in the bridge by now is settled history."""
     settle_afresh(home)
     with Service(home) as service:
         service.wait_for("Delivery goes on")
+        yield service
+
+
+def test_the_sender_is_told_in_the_group(
+    home: Home, bridge: BridgeWriter, sender: Receiver, bridge_api: Receiver
+) -> None:
+    with live(home) as service:
         bridge.map_lid("10000000000001", "27000000009")
         bridge.post(LAWLEY, f"{LISTED} and {UNLISTED} and DR1000008", sender="10000000000001")
         bridge.post(LAWLEY, "DR12345", sender="27000000003")
@@ -85,9 +93,7 @@ def test_the_bridge_sends_what_the_sender_service_surely_did_not(
     home: Home, bridge: BridgeWriter, sender: Receiver, bridge_api: Receiver
 ) -> None:
     sender.mode = "unavailable"
-    settle_afresh(home)
-    with Service(home) as service:
-        service.wait_for("Delivery goes on")
+    with live(home) as service:
         bridge.post(LAWLEY, UNLISTED)
         service.wait_until(lambda: states(home) == ["sent"], "it is sent")
     (request,) = bridge_api.requests
@@ -101,9 +107,7 @@ def test_what_may_have_been_sent_is_not_sent_again(
     home: Home, bridge: BridgeWriter, sender: Receiver, bridge_api: Receiver, mode: Mode
 ) -> None:
     sender.mode = mode
-    settle_afresh(home)
-    with Service(home) as service:
-        service.wait_for("Delivery goes on")
+    with live(home) as service:
         bridge.post(LAWLEY, UNLISTED)
         service.wait_until(lambda: states(home) == ["unknown"], "it is given up")
         service.wait_for("may have been sent")
@@ -118,9 +122,7 @@ def test_a_sender_that_hangs_holds_no_drop_up(
     home: Home, bridge: BridgeWriter, sender: Receiver
 ) -> None:
     sender.mode = "hang"
-    settle_afresh(home)
-    with Service(home) as service:
-        service.wait_for("Delivery goes on")
+    with live(home) as service:
         bridge.post(LAWLEY, UNLISTED)
         service.wait_until(lambda: sender.requests, "the answer hangs")
         before = time.monotonic()
@@ -136,9 +138,7 @@ def test_killed_while_sending_it_is_never_sent_again(
     home: Home, bridge: BridgeWriter, sender: Receiver
 ) -> None:
     sender.mode = "hang"
-    settle_afresh(home)
-    with Service(home) as service:
-        service.wait_for("Delivery goes on")
+    with live(home) as service:
         bridge.post(LAWLEY, UNLISTED)
         service.wait_until(lambda: sender.requests, "the answer hangs")
         service.send(signal.SIGKILL)
@@ -155,9 +155,7 @@ def test_an_answer_waits_while_bridge_and_sender_are_down(
     home: Home, bridge: BridgeWriter, sender: Receiver, bridge_api: Receiver
 ) -> None:
     add_settings(home, WHATSAPP_SENDER_URL=refusing_url(), WHATSAPP_BRIDGE_URL=refusing_url())
-    settle_afresh(home)
-    with Service(home) as service:
-        service.wait_for("Delivery goes on")
+    with live(home) as service:
         bridge.post(LAWLEY, UNLISTED)
         service.wait_for("Answer not sent")
         service.wait_until(lambda: states(home) == ["queued"], "that is recorded")
@@ -289,9 +287,7 @@ def test_a_group_gets_no_more_than_its_rate(
     home: Home, bridge: BridgeWriter, sender: Receiver
 ) -> None:
     write_projects(home, Lawley={"validate": True, "answers": {"per_minute": 2}})
-    settle_afresh(home)
-    with Service(home) as service:
-        service.wait_for("Delivery goes on")
+    with live(home) as service:
         for number in range(6):
             bridge.post(LAWLEY, f"DR{2_000_000 + number}")
         until(lambda: states(home) == ["queued"] * 4 + ["sent"] * 2, "two are sent")
@@ -323,9 +319,7 @@ def test_the_kill_switch_and_the_dry_run(
     home: Home, bridge: BridgeWriter, sender: Receiver, bridge_api: Receiver, switch: str
 ) -> None:
     add_settings(home, ENABLE_WHATSAPP_MESSAGES=switch)
-    settle_afresh(home)
-    with Service(home) as service:
-        service.wait_for("Delivery goes on")
+    with live(home) as service:
         bridge.post(LAWLEY, UNLISTED)
         bridge.post(LAWLEY, LISTED)
         service.wait_until(lambda: home.store.holds(LISTED), "the drop is there")
@@ -341,9 +335,7 @@ def test_the_kill_switch_and_the_dry_run(
 def test_no_answer_is_taken_for_a_drop_whoever_sent_it(
     home: Home, bridge: BridgeWriter, sender: Receiver
 ) -> None:
-    settle_afresh(home)
-    with Service(home) as service:
-        service.wait_for("Delivery goes on")
+    with live(home) as service:
         bridge.post(LAWLEY, UNLISTED)
         bridge.post(LAWLEY, "DR12345")
         service.wait_until(lambda: len(sender.texts) == 2, "both are answered")
@@ -365,9 +357,7 @@ def test_texts_of_the_project_and_silence(
 ) -> None:
     answers = {"invalid": "{drop} hoort nie by {project} nie, {mention}", "malformed": False}
     write_projects(home, Lawley={"validate": True, "answers": answers})
-    settle_afresh(home)
-    with Service(home) as service:
-        service.wait_for("Delivery goes on")
+    with live(home) as service:
         bridge.post(LAWLEY, "DR12345")
         bridge.post(LAWLEY, UNLISTED)
         service.wait_until(lambda: states(home) == ["sent"], "one is sent")

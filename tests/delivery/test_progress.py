@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
@@ -16,6 +15,7 @@ from tests.delivery.homes import Home
 from tests.delivery.services import Service
 from tests.delivery.terminal import Terminal
 from tests.delivery.waiting import until
+from tests.many_messages import write_many
 
 pytestmark = pytest.mark.service
 
@@ -29,14 +29,7 @@ HIDDEN, SHOWN, ERASED = "\x1b[?25l", "\x1b[?25h", "\x1b[2K"
 def backlog(bridge: BridgeWriter) -> None:
     """Have the bridge's file hold a drop a message, quicker than a bridge would write them."""
     bridge.post(LAWLEY, "DR1000000")
-    with closing(sqlite3.connect(bridge.path)) as file, file:
-        file.execute(
-            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ? - 1)"
-            " INSERT INTO messages (id, chat_jid, sender, content, timestamp, is_from_me)"
-            " SELECT printf('3EB0%06d', n), chat_jid, sender, 'DR' || (1000000 + n), timestamp,"
-            " is_from_me FROM n, messages",
-            (MESSAGES,),
-        )
+    write_many(bridge, MESSAGES - 1)
 
 
 @pytest.mark.usefixtures("backlog")

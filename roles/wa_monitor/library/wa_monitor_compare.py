@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.wa_monitor_arguments import environments
 from ansible.module_utils.wa_monitor_gate import wait
 from ansible.module_utils.wa_monitor_places import faults_of
 from ansible.module_utils.wa_monitor_places import told as folders_told
@@ -89,23 +90,17 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "environments": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "home": {"type": "path", "required": True},
-                    "unit": {"type": "str", "required": True},
-                    "group": {"type": "str", "default": ""},
-                    "files": {
-                        "type": "list",
-                        "elements": "dict",
-                        "required": True,
-                        "options": FILE_OPTIONS,
-                    },
+            "environments": environments(
+                home={"type": "path", "required": True},
+                unit={"type": "str", "required": True},
+                group={"type": "str", "default": ""},
+                files={
+                    "type": "list",
+                    "elements": "dict",
+                    "required": True,
+                    "options": FILE_OPTIONS,
                 },
-            },
+            ),
             "release": {"type": "str", "required": True},
             "ask": {"type": "bool", "default": False},
             "patience": {"type": "int", "default": 0},

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.wa_monitor_arguments import environments
 from ansible.module_utils.wa_monitor_schedule import crontab, restarts
 
 DOCUMENTATION = r"""
@@ -177,16 +178,10 @@ def main() -> None:
         argument_spec={
             "root": {"type": "path", "required": True},
             "bridge_group": {"type": "str", "default": ""},
-            "environments": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "user": {"type": "str", "required": True},
-                    "bridge_path": {"type": "path", "required": True},
-                },
-            },
+            "environments": environments(
+                user={"type": "str", "required": True},
+                bridge_path={"type": "path", "required": True},
+            ),
         },
         supports_check_mode=True,
     )

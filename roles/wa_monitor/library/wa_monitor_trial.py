@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.wa_monitor_arguments import environments
 
 DOCUMENTATION = r"""
 module: wa_monitor_trial
@@ -157,21 +158,15 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "environments": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "release": {"type": "path", "required": True},
-                    "home": {"type": "path", "required": True},
-                    "user": {"type": "str", "required": True},
-                    "projects": {"type": "str", "required": True},
-                    "dotenv": {"type": "str", "required": True, "no_log": True},
-                    "settings": {"type": "bool", "default": True},
-                    "store": {"type": "bool", "default": True},
-                },
-            },
+            "environments": environments(
+                release={"type": "path", "required": True},
+                home={"type": "path", "required": True},
+                user={"type": "str", "required": True},
+                projects={"type": "str", "required": True},
+                dotenv={"type": "str", "required": True, "no_log": True},
+                settings={"type": "bool", "default": True},
+                store={"type": "bool", "default": True},
+            ),
             "timeout": {"type": "int", "default": 20},
         },
         supports_check_mode=True,
